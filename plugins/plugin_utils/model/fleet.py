@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The fleet as the rules see it: normalised, typed, frozen. Made by the parser only; nothing here reads an inventory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Role(str, Enum):
+    """What a go-livepeer process is. The value is the mode's flag in snake case and the middle of its variables' names."""
+
+    GATEWAY = "gateway"
+    ORCHESTRATOR = "orchestrator"
+
+
+class Payment(str, Enum):
+    """Who pays for a gateway's jobs; it settles the gateway's network."""
+
+    NONE = "none"
+    ONCHAIN = "onchain"
+    REMOTE_SIGNER = "remote_signer"
+    CLEARINGHOUSE = "clearinghouse"
+
+
+class Discovery(str, Enum):
+    """Where a gateway gets its orchestrators from."""
+
+    LOCAL = "local"
+    INVENTORY = "inventory"
+    ONCHAIN = "onchain"
+    LIST = "list"
+
+
+OFFCHAIN = "offchain"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the value of one setting comes from, so that a finding can name it.
+
+    Attributes:
+        variable: full variable name, ``livepeer_gateway_http_addr``.
+        default: True if nobody wrote it and the collection's (= go-livepeer's) default counts.
+    """
+
+    variable: str
+    default: bool
+
+
+@dataclass(frozen=True)
+class Release:
+    """The go-livepeer release of a node.
+
+    Attributes:
+        version: as deployed, ``0.9.1``, without a leading v.
+        behaves_like: the known version whose facts hold for it (the same, unless ``livepeer_version_like`` says so).
+        archive: URL, or path of a file on the controller; the official archive where nobody said otherwise.
+        checksum: sha256 of the archive, 64 hexadecimal digits in lower case; "" until the plan has read a local archive.
+        flavor: ``cpu`` or ``gpu``.
+    """
+
+    version: str
+    behaves_like: str
+    archive: str
+    checksum: str
+    flavor: str
+
+    @property
+    def name(self) -> str:
+        """Folder of the release on a host: the same version from another archive is another release."""
+        return f"{self.version}-{self.checksum[:12]}" if self.checksum else self.version
+
+
+@dataclass(frozen=True)
+class OrchAddr:
+    """One entry of ``livepeer_gateway_orch_addr``: exactly one of ``host`` (inventory name) and ``url``.
+
+    ``price_per_unit``/``pixels_per_unit`` is the price the operator knows of a foreign orchestrator (flag grammar), or "".
+    """
+
+    host: str = ""
+    url: str = ""
+    price_per_unit: str = ""
+    pixels_per_unit: str = "1"
+
+
+@dataclass(frozen=True)
+class GatewaySettings:
+    """Settings of a gateway. One field a variable: ``http_addr`` is ``livepeer_gateway_http_addr``.
+
+    Addresses are texts as written (go-livepeer's grammar; ``addresses.listen_address`` reads them).
+    Amounts are texts in the grammar of go-livepeer's flags; "" means not stated.
+    ``max_price_per_unit`` is such an amount, ``auto`` (worked out by the plan), ``any`` (no cap, on purpose) or "".
+    """
+
+    http_addr: str
+    rtmp_addr: str
+    cli_addr: str
+    payment: Payment
+    workloads: tuple[str, ...]
+    discovery: Discovery
+    orch_addr: tuple[OrchAddr, ...]
+    remote_signer: str
+    max_price_per_unit: str
+    pixels_per_unit: str
+    max_price_per_capability: tuple[Mapping[str, object], ...]
+    transcoding_options: str
+    eth_acct_addr: str
+    flags: Mapping[str, str]
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class OrchestratorSettings:
+    """Settings of an orchestrator. One field a variable: ``service_addr`` is ``livepeer_orchestrator_service_addr``.
+
+    ``auto_adjust_price`` and ``reward`` are None where nobody said it (required on-chain).
+    ``max_sessions`` is digits, ``auto`` or "".
+    """
+
+    service_addr: str
+    http_addr: str
+    cli_addr: str
+    price_per_unit: str
+    pixels_per_unit: str
+    price_per_gateway: tuple[Mapping[str, object], ...]
+    auto_adjust_price: bool | None
+    transcoder: bool
+    ai_worker: bool
+    nvidia: str
+    max_sessions: str
+    ai_models: tuple[Mapping[str, object], ...]
+    eth_acct_addr: str
+    eth_orch_addr: str
+    reward: bool | None
+    flags: Mapping[str, str]
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Node:
+    """One go-livepeer process of the fleet.
+
+    Attributes:
+        host: inventory host it is written on.
+        machine: key of the machine behind that host (several inventory hosts may share one).
+        role: gateway or orchestrator.
+        name: node name; the unit is ``livepeer-<name>.service``, the user ``livepeer-<name>``.
+        network: ``offchain`` or a network's name.
+        release: what it runs.
+        settings: of its role.
+        sources: for each field of ``settings`` (and ``network``, ``name``, ``release``) where it comes from.
+        secrets: names of the secrets it has (``eth_url``, ``eth_password``, ``keystore``, ``orch_secret``), and for each
+            the variable that holds it; "" where the host makes one of its own (``orch_secret``). Never a value.
+        headroom_min, headroom_max: percent over the orchestrator's base price, as exact decimal text ("20", "30").
+    """
+
+    host: str
+    machine: str
+    role: Role
+    name: str
+    network: str
+    release: Release
+    settings: GatewaySettings | OrchestratorSettings
+    sources: Mapping[str, Source]
+    secrets: Mapping[str, str]
+    headroom_min: str
+    headroom_max: str
+    start_timeout: int
+
+    @property
+    def unit(self) -> str:
+        """Name of the systemd unit, without ``.service``."""
+        return f"livepeer-{self.name}"
+
+    @property
+    def user(self) -> str:
+        """Static system user of the node."""
+        return self.unit
+
+    @property
+    def state_directory(self) -> str:
+        """``StateDirectory=`` of the unit, below /var/lib: one for each node and network."""
+        return f"{self.unit}/{self.network}"
+
+    @property
+    def onchain(self) -> bool:
+        """True if the process itself runs on a chain (prices and caps are read at all)."""
+        return self.network != OFFCHAIN
+
+
+@dataclass(frozen=True)
+class Host:
+    """An inventory host with a Livepeer role.
+
+    Attributes:
+        name: inventory name.
+        machine: what it is reached at (``ansible_host`` and ``ansible_port``, else the name): the same machine for every rule.
+        combined: True if it has both roles by the group ``livepeer_combined`` or by both groups.
+        nodes: its nodes, in the order they are started (orchestrators before gateways).
+    """
+
+    name: str
+    machine: str
+    combined: bool
+    nodes: tuple[Node, ...]
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """All hosts of the inventory with a Livepeer role, whatever ``--limit`` says, by name."""
+
+    hosts: Mapping[str, Host]
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """Every node, by host name and start order."""
+        return tuple(node for name in sorted(self.hosts) for node in self.hosts[name].nodes)
