@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=bash
+# Source it (". tests/env.sh") to call ansible-playbook, pytest or molecule as the make targets do. `make venv` comes first.
+
+checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+# Ansible finds this checkout as livepeer.fleet, and no installed copy of it.
+mkdir -p "$checkout/.cache/collections/ansible_collections/livepeer"
+ln -sfn "$checkout" "$checkout/.cache/collections/ansible_collections/livepeer/fleet"
+export ANSIBLE_COLLECTIONS_PATH="$checkout/.cache/collections"
+
+export PATH="$checkout/.venv/bin:$PATH"
+
+# Ansible refuses to run without a UTF-8 locale; this one needs no installation.
+export LC_ALL="${LC_ALL:-C.UTF-8}"
+
+# The archive of every test and the demo. Give a real one with LIVEPEER_ARCHIVE=…; otherwise the stand-in is packed here.
+export LIVEPEER_ARCHIVE="${LIVEPEER_ARCHIVE:-$checkout/.cache/standin/livepeer-linux-amd64.tar.gz}"
+unset checkout
