@@ -14,6 +14,13 @@ export PATH="$checkout/.venv/bin:$PATH"
 # Ansible refuses to run without a UTF-8 locale; this one needs no installation.
 export LC_ALL="${LC_ALL:-C.UTF-8}"
 
+# Molecule prints what Ansible says as Ansible says it, instead of wrapping it into a box of 80 columns.
+export MOLECULE_COMMAND_BORDERS=false
+
 # The archive of every test and the demo. Give a real one with LIVEPEER_ARCHIVE=…; otherwise the stand-in is packed here.
 export LIVEPEER_ARCHIVE="${LIVEPEER_ARCHIVE:-$checkout/.cache/standin/livepeer-linux-amd64.tar.gz}"
+if [ -f "$LIVEPEER_ARCHIVE" ]; then
+  LIVEPEER_ARCHIVE_CHECKSUM=$(python3 -c 'import hashlib, sys; print("sha256:" + hashlib.file_digest(open(sys.argv[1], "rb"), "sha256").hexdigest())' "$LIVEPEER_ARCHIVE")
+  export LIVEPEER_ARCHIVE_CHECKSUM
+fi
 unset checkout

@@ -63,9 +63,7 @@ def down() -> None:
 def _start_daemon() -> None:
     CACHE.mkdir(exist_ok=True)
     with LOG.open("wb") as log:
-        daemon = subprocess.Popen(
-            ["dockerd"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/"
-        )
+        daemon = subprocess.Popen(["dockerd"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/")
     _remember({"pid": daemon.pid, "started": _start_time(daemon.pid)})
 
     def ready() -> bool:
