@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hostlib import image
-from hostlib.tools import CACHE, CHECKOUT_ID, HostsError, install_debian_packages, run, say, wait_until
+from hostlib.tools import CACHE, CHECKOUT_ID, HostsError, free_port, install_debian_packages, run, say, wait_until
 
 LABEL = "livepeer-fleet"
 
@@ -103,7 +103,7 @@ class Fleet:
             *("--network", self.network, "--network-alias", host),
             # Loopback of this machine, so that it works where containers cannot be reached (other systems), too. A port of our
             # choice, because one of the engine's choice would change when the host reboots.
-            *("--publish", f"127.0.0.1:{_free_port()}:22"),
+            *("--publish", f"127.0.0.1:{free_port()}:22"),
             *OPTIONS,
             image.tag(),
             *BOOT,
@@ -179,13 +179,6 @@ def all_fleets() -> list[Fleet]:
     networks = run(["docker", "network", "ls", "--filter", f"name=^{prefix}", "--format", "{{.Name}}"]).split()
     folders = [path.name for path in (CACHE / "hosts").glob("*") if path.is_dir()]
     return [Fleet(name) for name in sorted({*(network.removeprefix(prefix) for network in networks), *folders})]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _tar(files: dict[str, tuple[bytes, int, int]]) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -57,6 +58,14 @@ def wait_until(what: str, reached: Callable[[], bool], *, seconds: float) -> Non
         if time.monotonic() > deadline:
             raise HostsError(f"waited {seconds:.0f} s in vain for {what}")
         time.sleep(0.2)
+
+
+def free_port() -> int:
+    """A port of this machine's loopback that nobody holds now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def is_root() -> bool:
