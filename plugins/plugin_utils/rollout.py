@@ -3,16 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 
 class RolloutError(ValueError):
     """A setting of the rollout that cannot be read. The text is for an operator."""
 
 
-class Step(str, Enum):
+class Step(StrEnum):
     """What the apply will do to one node."""
 
     NOTHING = "nothing"
@@ -86,7 +86,7 @@ def roll_out(
     *,
     lacking: Mapping[str, Sequence[str]],
     sizes: Sequence[int | str],
-    restart_busy: bool,
+    restart_busy: Collection[str],
 ) -> Rollout:
     """Sort the hosts by what will happen to them.
 
@@ -94,7 +94,7 @@ def roll_out(
         decisions: of every planned node, hosts in the order in which they are to be done.
         lacking: for each host the releases that it needs and lacks.
         sizes: sizes of the waves, as ``livepeer_rollout`` says them.
-        restart_busy: restart nodes that have running sessions as well.
+        restart_busy: hosts whose nodes may be restarted while they have sessions.
 
     Raises:
         RolloutError: ``sizes`` cannot be read.
@@ -104,7 +104,7 @@ def roll_out(
         by_host.setdefault(decision.host, []).append(decision)
     busy, new, restart, unchanged = [], [], [], []
     for host, of_host in by_host.items():
-        if not restart_busy and any(one.interrupts and one.sessions for one in of_host):
+        if host not in restart_busy and any(one.interrupts and one.sessions for one in of_host):
             busy.append(host)
         elif any(one.interrupts for one in of_host):
             restart.append(host)
@@ -142,3 +142,41 @@ def _wave_size(size: int | str, total: int) -> int:
     if number < 1 or (text.endswith("%") and number > 100):
         raise RolloutError(f'livepeer_rollout: {text!r} is no size of a wave: write a number of hosts (2) or a share of them ("25%")')
     return max(1, total * number // 100) if text.endswith("%") else number
+
+
+def describe(rollout: Rollout) -> str:
+    """What will be done, for a person: changed nodes with the reason, the order, the hosts that are left alone."""
+    changed = [one for one in rollout.decisions if one.step is not Step.NOTHING and one.host not in rollout.busy]
+    stay = sum(one.step is Step.NOTHING for one in rollout.decisions)
+    if rollout.nothing_to_do:
+        return f"Nothing to do: {_nodes(stay)} as planned."
+    lines = ["What will be done", *_table([(one.host, one.node, one.step.value, one.reason) for one in changed])] if changed else []
+    if stay:
+        lines.append(f"  {_nodes(stay)} as planned.")
+    if rollout.waves:
+        lines += ["", "In this order", *_table(list(_order(rollout)))]
+    if rollout.busy:
+        lines += ["", "Left alone, because sessions run there (livepeer_restart_busy: true would restart them)"]
+        lines += _table([(one.host, one.node, f"{one.sessions} running", one.reason) for one in _in_use(rollout)])
+    return "\n".join(lines).strip("\n")
+
+
+def _order(rollout: Rollout) -> Iterable[tuple[str, str]]:
+    together = 1 if rollout.new else 0
+    if together:
+        yield "together", ", ".join(rollout.new)
+    for number, wave in enumerate(rollout.waves[together:], start=1):
+        yield f"wave {number}", ", ".join(wave)
+
+
+def _in_use(rollout: Rollout) -> list[Decision]:
+    return [one for one in rollout.decisions if one.host in rollout.busy and one.interrupts and one.sessions]
+
+
+def _nodes(count: int) -> str:
+    return "1 node runs" if count == 1 else f"{count} nodes run"
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
