@@ -36,6 +36,11 @@ class Discovery(str, Enum):
 OFFCHAIN = "offchain"
 
 
+def placeholder(secret: str) -> str:
+    """What stands in a setting or a rendered file for a secret of a node, until its host fills it in."""
+    return f"@@livepeer-secret:{secret}@@"
+
+
 @dataclass(frozen=True)
 class Source:
     """Where the value of one setting comes from, so that a finding can name it.
@@ -152,9 +157,14 @@ class Node:
         release: what it runs.
         settings: of its role.
         sources: for each field of ``settings`` (and ``network``, ``name``, ``release``) where it comes from.
-        secrets: names of the secrets it has (``eth_url``, ``eth_password``, ``keystore``, ``orch_secret``), and for each
-            the variable that holds it; "" where the host makes one of its own (``orch_secret``). Never a value.
+        secrets: names of the secrets it has (``eth_url``, ``eth_password``, ``keystore``, ``orch_secret``; ``flag_<flag>``,
+            ``env_<name>`` and ``ai_models_<index>_token`` for those inside other variables), and for each the path of the
+            variable that holds it (``livepeer_eth_url``, ``livepeer_gateway_flags.authWebhookUrl``,
+            ``livepeer_orchestrator_ai_models[0].token``); "" where the host makes one of its own (``orch_secret``). Never a
+            value: where one belongs inside a setting its ``placeholder`` stands.
         headroom_min, headroom_max: percent over the orchestrator's base price, as exact decimal text ("20", "30").
+        start_timeout: seconds that a start may take until it is proved.
+        log_level: glog verbosity (flag ``v``).
     """
 
     host: str
@@ -169,6 +179,7 @@ class Node:
     headroom_min: str
     headroom_max: str
     start_timeout: int
+    log_level: int
 
     @property
     def unit(self) -> str:
