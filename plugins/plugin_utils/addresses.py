@@ -3,11 +3,50 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
+from typing import TypeVar
+
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts import listeners as facts
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.releases import newest, versions
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import (
+    Node,
+    OrchestratorSettings,
+    Role,
+)
+
+L = TypeVar("L", bound=Iterable[object])
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+ORCHESTRATOR_PORT = next(fact.port for fact in facts.listeners(newest(), Role.ORCHESTRATOR.value) if fact.purpose == "rpc")
+"""Port of an orchestrator where nobody says another (``starter.go:OrchestratorRpcPort``)."""
+
+LOCALHOST = "127.0.0.1"
+
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_PRIVATE = tuple(
+    ipaddress.ip_network(net)
+    for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10", "fc00::/7", "fe80::/10")
+)
 
 
-class Exposure(str, Enum):
+class AddressError(ValueError):
+    """An address that go-livepeer cannot use, or reads as another one than was meant.
+
+    Attributes:
+        hint: an address to write instead, or "".
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class Exposure(StrEnum):
     """Who can reach a listener."""
 
     LOOPBACK = "loopback"
@@ -42,3 +81,416 @@ class Listener:
     exposure: Exposure
     variable: str
     default: bool
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A setting of a node that is no address.
+
+    Attributes:
+        node: whose setting.
+        field: field of the settings, ``http_addr``.
+        got: the text as written.
+        message, hint: what is wrong with it, and an address to write instead or "".
+    """
+
+    node: Node
+    field: str
+    got: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """What somebody dials: an advertised service address, or an entry of ``-orchAddr``.
+
+    ``host`` is canonical (see ``canonical_host``), ``scheme`` is ``https`` or ``http``.
+    """
+
+    scheme: str
+    host: str
+    port: int
+
+    @property
+    def address(self) -> str:
+        """``host:port`` with brackets around an IPv6 literal."""
+        return join_host_port(self.host, self.port)
+
+    @property
+    def url(self) -> str:
+        """``https://host:port``."""
+        return f"{self.scheme}://{self.address}"
+
+
+_FIELDS = {"httpAddr": "http_addr", "rtmpAddr": "rtmp_addr", "cliAddr": "cli_addr"}
+
+
+def default_addr(text: str, default_host: str, default_port: str) -> str:
+    """Complete an address exactly as go-livepeer does (``starter.go:defaultAddr``), traps included: ``::1`` becomes ``127.0.0.1::1``."""
+    if not text:
+        return f"{default_host}:{default_port}"
+    if text.startswith(":"):
+        return default_host + text
+    return text if ":" in text else f"{text}:{default_port}"
+
+
+def listen_address(text: str, default_host: str, default_port: int) -> tuple[str, int]:
+    """Read the address of a listener as go-livepeer does.
+
+    Args:
+        text: as written; "" for the default.
+        default_host: put in front of ``:port``; "" means all interfaces.
+        default_port: appended where there is no colon.
+
+    Returns:
+        Canonical host ("" for every address, IPv4 and IPv6: Go binds ``0.0.0.0`` dual stack as well) and port.
+
+    Raises:
+        AddressError: go-livepeer or the kernel would refuse it, or choose a port that nobody knows.
+    """
+    example = join_host_port(default_host, default_port)
+    if _ip(text) is not None and ":" in text:
+        seen = default_addr(text, default_host, str(default_port))
+        raise AddressError(f'"{text}" is an IPv6 address without brackets; go-livepeer reads "{seen}"', f"[{text}]:{default_port}")
+    if text.isdigit():
+        raise AddressError(f'"{text}" is read as the host "{text}", not as a port', join_host_port(default_host, int(text)))
+    return _host_and_port(default_addr(text, default_host, str(default_port)), example)
+
+
+def service_uri(text: str) -> Endpoint:
+    """Read the address that an orchestrator advertises (``starter.go:getServiceURI``).
+
+    Raises:
+        AddressError: no port, no host, or one that no gateway can route to. Loopback is left to the rules: a gateway on
+            the same machine can use it.
+    """
+    if text == "none":
+        raise AddressError('"none" means that the node takes no work', f"orch.example.com:{ORCHESTRATOR_PORT}")
+    endpoint = _endpoint(text, f"orch.example.com:{ORCHESTRATOR_PORT}")
+    if endpoint.host == "":
+        raise AddressError(f'"{text}" is every address of the host, which nobody can dial', f"orch.example.com:{endpoint.port}")
+    return endpoint
+
+
+def orchestrator_url(text: str) -> Endpoint:
+    """Read one entry of ``-orchAddr`` (``starter.go:parseOrchAddrs``); a bare host gets port 8935.
+
+    Raises:
+        AddressError: go-livepeer would drop the entry, or could not dial it.
+    """
+    if not text:
+        raise AddressError("an empty entry is read as 127.0.0.1:8935", f"https://orch.example.com:{ORCHESTRATOR_PORT}")
+    full = default_addr(text, LOCALHOST, str(ORCHESTRATOR_PORT))
+    # parseOrchAddrs looks for "http" alone, so that a host "httpd1:8935" is taken for a URL of its own and dropped
+    if full.startswith("http") and not full.startswith(("http://", "https://")):
+        raise AddressError(f'"{text}" starts with "http" and is read as a URL', f"https://{full}")
+    endpoint = _endpoint(full, f"orch.example.com:{ORCHESTRATOR_PORT}")
+    if endpoint.host == "":
+        raise AddressError(f'"{text}" is no address that can be dialled', f"https://orch.example.com:{endpoint.port}")
+    return endpoint
+
+
+def _endpoint(text: str, example: str) -> Endpoint:
+    """``[scheme://]host:port[/]``; https without a scheme."""
+    scheme, rest = ("http", text[7:]) if text.startswith("http://") else ("https", text.removeprefix("https://"))
+    authority, _slash, path = rest.partition("/")
+    if path or "?" in rest or "#" in rest or "@" in rest:
+        raise AddressError(f'"{text}" holds more than a host and a port', example)
+    if _ip(authority) is not None and ":" in authority:
+        raise AddressError(f'"{text}" is an IPv6 address without brackets', f"[{authority}]:{ORCHESTRATOR_PORT}")
+    if authority and ":" not in authority.rpartition("]")[2]:
+        raise AddressError(f'"{text}" has no port', f"{text.removesuffix('/')}:{ORCHESTRATOR_PORT}")
+    if authority.startswith(":"):
+        raise AddressError(f'"{text}" has no host', f"orch.example.com{authority}")
+    host, port = _host_and_port(authority, example)
+    return Endpoint(scheme, host, port)
+
+
+def _host_and_port(full: str, example: str) -> tuple[str, int]:
+    """Split and check a complete address (Go's net.SplitHostPort)."""
+    host, colon, port = full.rpartition(":")
+    if not colon:
+        raise AddressError(f'"{full}" has no port', example)
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host or "[" in host or "]" in host:
+        raise AddressError(f'"{full}" has too many colons for an address; IPv6 needs brackets', example)
+    return canonical_host(host, example), _port(port, full, example)
+
+
+def _port(text: str, full: str, example: str) -> int:
+    if not text:
+        raise AddressError(f'"{full}" has no port after the colon, so that the kernel picks one', example)
+    if not (text.isascii() and text.isdigit()):
+        raise AddressError(f'"{text}" in "{full}" is no port number', example)
+    port = int(text)
+    if not 1 <= port <= 65535:
+        raise AddressError(f'port {text} in "{full}" is not between 1 and 65535', example)
+    return port
+
+
+def canonical_host(host: str, example: str = "") -> str:
+    """One spelling for every host: "" for a wildcard, IPv4-mapped as IPv4, IP literals compressed, names in lower case.
+
+    Raises:
+        AddressError: neither an IP address nor a host name.
+    """
+    ip = _ip(host)
+    if ip is not None:
+        return "" if ip.is_unspecified else str(ip)
+    if not host:
+        return ""
+    name = host.removesuffix(".").lower()
+    if not _HOST_NAME.fullmatch(name) or name.rpartition(".")[2].isdigit():
+        raise AddressError(f'"{host}" is neither an IP address nor a host name', example)
+    return name
+
+
+def _ip(host: str) -> IPAddress | None:
+    """The IP address that Go binds for a literal; a zone counts only where it tells interfaces apart."""
+    try:
+        ip = ipaddress.ip_address(host)
+    except ValueError:
+        return None
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.ipv4_mapped is not None:
+            return ip.ipv4_mapped
+        if ip.scope_id is not None and not ip.is_link_local:
+            return ipaddress.IPv6Address(int(ip))
+    return ip
+
+
+def join_host_port(host: str, port: int) -> str:
+    """``host:port`` with brackets around an IPv6 literal; ``0.0.0.0`` for every address (``:port`` alone means loopback on a gateway)."""
+    if not host:
+        return f"0.0.0.0:{port}"
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def is_loopback(host: str) -> bool:
+    """True if only the machine itself reaches this canonical host, as ``starter.go:isLocalURL`` judges."""
+    ip = _ip(host)
+    return host == "localhost" if ip is None else ip.is_loopback
+
+
+def exposure(host: str) -> Exposure:
+    """Who reaches a listener on this canonical host; a wildcard and a name that nobody resolved count as public."""
+    if is_loopback(host):
+        return Exposure.LOOPBACK
+    ip = _ip(host)
+    if ip is not None and any(ip in net for net in _PRIVATE if net.version == ip.version):
+        return Exposure.PRIVATE
+    return Exposure.PUBLIC
+
+
+def hosts_overlap(one: str, other: str) -> bool:
+    """True if two canonical hosts of one machine can be the same address.
+
+    A wildcard is dual stack and takes every address (Go, whether ``0.0.0.0`` or ``[::]`` was written). ``localhost`` is bound as
+    127.0.0.1. What a name stands for is not known here: it may be any address of the machine but a loopback one.
+    """
+    if not one or not other:
+        return True
+    one, other = (LOCALHOST if host == "localhost" else host for host in (one, other))
+    if one == other:
+        return True
+    if _ip(one) is not None and _ip(other) is not None:
+        return False
+    return not (is_loopback(one) or is_loopback(other))
+
+
+def overlaps(one: Listener, other: Listener) -> bool:
+    """True if the second of two listeners to start finds its address taken."""
+    same_port = (one.machine, one.protocol, one.port) == (other.machine, other.protocol, other.port)
+    return same_port and hosts_overlap(one.address, other.address)
+
+
+def listeners(node: Node) -> tuple[Listener, ...]:
+    """Every socket of a node, defaults included; settings that are no address are left to LPF104."""
+    return read_listeners(node)[0]
+
+
+def defaults(node: Node) -> tuple[facts.ListenerFact, ...]:
+    """Where go-livepeer opens the node's sockets if nobody says otherwise; of the newest version where its own is not known."""
+    version = node.release.behaves_like
+    return facts.listeners(version if version in versions() else newest(), node.role.value)
+
+
+def read_listeners(node: Node) -> tuple[tuple[Listener, ...], tuple[Fault, ...]]:
+    """Every socket of a node, and every address setting that cannot be read."""
+    found: list[Listener] = []
+    faults: list[Fault] = []
+    for fact in defaults(node):
+        if fact.purpose == "rpc" and isinstance(node.settings, OrchestratorSettings):
+            rpc, rpc_faults = _read_rpc(node, node.settings)
+            found += rpc
+            faults += rpc_faults
+            continue
+        field = _FIELDS[fact.flag]
+        text = str(getattr(node.settings, field))
+        try:
+            host, port = listen_address(text, fact.host, fact.port)
+        except AddressError as error:
+            faults.append(Fault(node, field, text, str(error), error.hint))
+        else:
+            found.append(_listener(node, fact.purpose, field, host, port))
+    return tuple(found), tuple(faults)
+
+
+def _read_rpc(node: Node, settings: OrchestratorSettings) -> tuple[list[Listener], list[Fault]]:
+    """The job listener: ``http_addr`` if given, else every interface on the service address's port."""
+    faults: list[Fault] = []
+    port = ORCHESTRATOR_PORT
+    try:
+        port = service_uri(settings.service_addr).port
+    except AddressError as error:
+        faults.append(Fault(node, "service_addr", settings.service_addr, str(error), error.hint))
+        if not settings.http_addr:
+            return [], faults
+    if not settings.http_addr:
+        return [_listener(node, "rpc", "service_addr", "", port)], faults
+    try:
+        host, port = rpc_address(settings.http_addr, port)
+    except AddressError as error:
+        return [], [*faults, Fault(node, "http_addr", settings.http_addr, str(error), error.hint)]
+    return [_listener(node, "rpc", "http_addr", host, port)], faults
+
+
+def rpc_address(text: str, service_port: int) -> tuple[str, int]:
+    """Read an orchestrator's ``-httpAddr``, which may carry a scheme from 0.9.0 on (``rpc.go:parseHTTPAddr``)."""
+    bare = text.removeprefix("http://").removeprefix("https://")
+    if bare != text and ":" not in bare:
+        raise AddressError(f'"{text}" has no port', f"{text}:{service_port}")
+    return listen_address(bare, "", service_port)
+
+
+def _listener(node: Node, purpose: str, field: str, host: str, port: int) -> Listener:
+    source = node.sources[field]
+    return Listener(
+        machine=node.machine,
+        host=node.host,
+        node=node.name,
+        purpose=purpose,
+        protocol="tcp",
+        address=host,
+        port=port,
+        exposure=exposure(host),
+        variable=source.variable,
+        default=source.default,
+    )
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """A listener that cannot be opened beside others of its machine.
+
+    Attributes:
+        listener: the one to move.
+        others: those that have the port on an overlapping address.
+    """
+
+    listener: Listener
+    others: tuple[Listener, ...]
+
+
+def conflicts(opened: Iterable[Listener]) -> tuple[Conflict, ...]:
+    """Every listener that wants a port which another one has, machine by machine and port by port.
+
+    What stays where it is: a default before something written, a role's own port before another's, then the first in order.
+    """
+    ports: dict[tuple[str, str, int], list[Listener]] = {}
+    for listener in opened:
+        ports.setdefault((listener.machine, listener.protocol, listener.port), []).append(listener)
+    found: list[Conflict] = []
+    for rivals in ports.values():
+        rivals.sort(key=lambda listener: (not listener.default, home_port(listener) != listener.port))
+        for place, listener in enumerate(rivals):
+            others = tuple(other for other in rivals[:place] if hosts_overlap(other.address, listener.address))
+            if others:
+                found.append(Conflict(listener, others))
+    return tuple(found)
+
+
+def home_port(listener: Listener) -> int | None:
+    """The port that go-livepeer itself would choose for this purpose of this role."""
+    role = listener.variable.removeprefix("livepeer_").partition("_")[0]
+    return next((fact.port for fact in facts.listeners(newest(), role) if fact.purpose == listener.purpose), None)
+
+
+def enforce_ports(opened: L) -> L:
+    """The listeners, if no two of one machine want the same port; what templates and the filter of this name call.
+
+    Args:
+        opened: ``Listener`` objects, or mappings as ``read_listener`` takes them.
+
+    Raises:
+        AddressError: two overlap; the text names all of them.
+    """
+    found = conflicts(read_listener(item, place) for place, item in enumerate(opened))
+    if found:
+        raise AddressError("; ".join(f"{describe(c.listener)} wants the port of {describe_all(c.others)}" for c in found))
+    return opened
+
+
+LISTENER_KEYS = ("machine", "host", "node", "purpose", "protocol", "address", "port", "exposure", "variable", "default")
+
+
+def read_listener(item: object, place: int = 0) -> Listener:
+    """A listener from a mapping that somebody wrote, or that a plan holds.
+
+    Args:
+        item: a ``Listener``, or a mapping with ``port`` and, where it matters, ``address`` ("" for every address),
+            ``machine`` (listeners without one are on the same machine), ``protocol`` (tcp) and the other fields of Listener.
+        place: index of the item, for messages.
+
+    Raises:
+        AddressError: not such a mapping.
+    """
+    if isinstance(item, Listener):
+        return item
+    where = f"listener [{place}]"
+    if not isinstance(item, Mapping):
+        raise AddressError(f"{where} is of type {type(item).__name__}; write a mapping with address and port")
+    unknown = [str(key) for key in item if key not in LISTENER_KEYS]
+    if unknown:
+        raise AddressError(f"{where} has the unknown key {unknown[0]}; known are {', '.join(LISTENER_KEYS)}")
+    port = item.get("port")
+    if isinstance(port, bool) or not isinstance(port, int | str):
+        raise AddressError(f"{where} has no port between 1 and 65535")
+    try:
+        address = canonical_host(_text(item, "address").removeprefix("[").removesuffix("]"))
+        number = _port(str(port), str(port), "")
+    except AddressError as error:
+        raise AddressError(f"{where}: {error}") from error
+    return Listener(
+        machine=_text(item, "machine"),
+        host=_text(item, "host"),
+        node=_text(item, "node"),
+        purpose=_text(item, "purpose"),
+        protocol=_text(item, "protocol") or "tcp",
+        address=address,
+        port=number,
+        exposure=exposure(address),
+        variable=_text(item, "variable"),
+        default=item.get("default") is True,
+    )
+
+
+def _text(item: Mapping[object, object], key: str) -> str:
+    value = item.get(key, "")
+    if not isinstance(value, str):
+        raise AddressError(f"{key} is of type {type(value).__name__}, not text")
+    return value
+
+
+def describe(listener: Listener) -> str:
+    """A listener for people: ``gateway http (127.0.0.1:9935)``."""
+    owner = " ".join(part for part in (listener.node, listener.purpose) if part) or "a listener"
+    return f"{owner} ({join_host_port(listener.address, listener.port)})"
+
+
+def describe_all(some: Sequence[Listener], most: int = 3) -> str:
+    """The first few of some listeners for people, and how many more there are."""
+    shown = " and ".join(describe(listener) for listener in some[:most])
+    return shown if len(some) <= most else f"{shown} and {len(some) - most} more"

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from fractions import Fraction
 
 
-class Verdict(str, Enum):
+class Verdict(StrEnum):
     """What the plan says of an edge."""
 
     GOOD = "good"

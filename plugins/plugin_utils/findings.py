@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 
 
-class Level(str, Enum):
+class Level(StrEnum):
     """How grave a finding is. An error refuses the run; a warning and an info are printed and the run goes on."""
 
     ERROR = "error"
