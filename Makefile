@@ -38,7 +38,7 @@ lint: venv ## ruff, mypy, yamllint, ansible-lint, specs, changelog
 	@$(IN) ruff check .
 	@$(IN) ruff format --check .
 	@$(IN) MYPYPATH=$$ANSIBLE_COLLECTIONS_PATH mypy -p $(PLUGINS)
-	@$(IN) MYPYPATH=tests/hosts mypy -p hostlib
+	@$(IN) MYPYPATH=tests/hosts mypy tests/hosts/hostlib demo molecule/*/tests/*.py
 	@$(IN) yamllint --strict .
 	@$(IN) ansible-lint --offline --strict
 	@$(IN) python tests/tools/specs.py --check

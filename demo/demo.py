@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hostlib.fleet import Fleet
 from hostlib.tools import CACHE, CHECKOUT, HostsError
-from push import Gateway, push
+from hostlib.video import Gateway, push
 
 HOSTS = ("combined1", "gateway1", "orchestrator1", "orchestrator2")
 GATEWAYS = ("combined1", "gateway1")
@@ -80,12 +80,11 @@ def playbook(name: str) -> dict[str, int]:
 
 
 def send_video() -> None:
-    segment = (CHECKOUT / "demo" / "segment.ts").read_bytes()
     print(f"{STREAMS} streams of {SEGMENTS} segments, pushed by HTTP to the gateway's loopback port through SSH:\n")
     for host in GATEWAYS:
         with Gateway(FLEET.ssh_config, host) as gateway:
             for number in range(STREAMS):
-                result = push(gateway, f"demo-{int(time.time())}-{number}", segment, SEGMENTS)
+                result = push(gateway, f"demo-{int(time.time())}-{number}", SEGMENTS)
                 print(f"  {host:<10}  {result}   free (off-chain)", flush=True)
 
 

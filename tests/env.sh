@@ -11,6 +11,9 @@ export ANSIBLE_COLLECTIONS_PATH="$checkout/.cache/collections"
 
 export PATH="$checkout/.venv/bin:$PATH"
 
+# Tests and the demo bring hosts up with it.
+export PYTHONPATH="$checkout/tests/hosts${PYTHONPATH:+:$PYTHONPATH}"
+
 # Ansible refuses to run without a UTF-8 locale; this one needs no installation.
 export LC_ALL="${LC_ALL:-C.UTF-8}"
 

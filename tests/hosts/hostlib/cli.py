@@ -21,7 +21,7 @@ def main() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description="Test hosts: systemd machines in containers, reached over SSH.")
+    parser = argparse.ArgumentParser(prog="tests/hosts/hosts", description="Test hosts: systemd machines in containers, reached over SSH.")
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("engine", help="a Docker engine: the one that answers, or one of our own")
     command.add_argument("action", choices=("up", "down"))
@@ -29,7 +29,6 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("action", choices=("build", "remove"), nargs="?", default="build")
     command = commands.add_parser("up", help="bring hosts up (engine and image too) and print their inventory file")
     command.add_argument("--name", required=True, help="name of this fleet: network, keys and inventory are its own")
-    command.add_argument("--user", choices=("root", "admin"), default="root", help="admin works through sudo")
     command.add_argument("hosts", nargs="+")
     command = commands.add_parser("inventory", help="print the inventory of a fleet")
     command.add_argument("--name", required=True)
@@ -51,7 +50,7 @@ def _do(arguments: argparse.Namespace) -> None:
             print(image.build())
         case "up":
             engine.up()
-            fleet = Fleet(arguments.name, arguments.user)
+            fleet = Fleet(arguments.name)
             fleet.up(arguments.hosts)
             print(fleet.inventory_file)
         case "inventory":

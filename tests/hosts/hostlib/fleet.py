@@ -33,7 +33,6 @@ class Fleet:
     """All hosts that were brought up under one name."""
 
     name: str
-    user: str = "root"
 
     @property
     def folder(self) -> Path:
@@ -91,6 +90,10 @@ class Fleet:
     def execute(self, host: str, *command: str) -> str:
         """Run a command on a host as root, past SSH: for tests that cut SSH or look in from outside."""
         return run(["docker", "exec", self.container(host), *command])
+
+    def changed_files(self, host: str) -> str:
+        """The files in which a host differs from its image, one a line, past SSH."""
+        return "\n".join(sorted(run(["docker", "diff", self.container(host)]).splitlines()))
 
     def _create(self, host: str) -> None:
         key = self.folder / f"{host}.host_key"
@@ -158,17 +161,14 @@ class Fleet:
             config.append(f"Host {host}\n  HostName 127.0.0.1\n  Port {self._port(host)}\n  HostKeyAlias {host}\n")
             # The port keeps Ansible's persistent connections of two fleets with equal host names apart.
             hosts[host] = {"ansible_port": self._port(host)}
-        shared = f"Host *\n  User {self.user}\n  IdentityFile {self.folder / 'id_ed25519'}\n  IdentitiesOnly yes\n"
+        shared = f"Host *\n  User root\n  IdentityFile {self.folder / 'id_ed25519'}\n  IdentitiesOnly yes\n"
         shared += f"  UserKnownHostsFile {self.folder / 'known_hosts'}\n  GlobalKnownHostsFile /dev/null\n  StrictHostKeyChecking yes\n"
         (self.folder / "known_hosts").write_text("\n".join(known) + "\n")
         self.ssh_config.write_text("".join(config) + shared)
         variables: dict[str, object] = {
-            "ansible_user": self.user,
             "ansible_ssh_common_args": f"-F {self.ssh_config}",
             "ansible_python_interpreter": "/usr/bin/python3",
         }
-        if self.user != "root":
-            variables["ansible_become"] = True
         # JSON is YAML; it needs no library here.
         self.inventory_file.write_text(json.dumps({"all": {"hosts": hosts, "vars": variables}}, indent=2) + "\n")
 

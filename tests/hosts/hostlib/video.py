@@ -16,7 +16,12 @@ from types import TracebackType
 
 from hostlib.tools import HostsError, free_port, wait_until
 
-# go-livepeer's own ports; the demo's inventory leaves them as they are.
+# Two seconds of test picture and tone (an audio track is needed: go-livepeer ends a stream without one). Made with
+#   ffmpeg -f lavfi -i testsrc=size=640x360:rate=30:duration=2 -f lavfi -i sine=frequency=440:duration=2 \
+#          -c:v libx264 -profile:v main -pix_fmt yuv420p -g 60 -b:v 400k -c:a aac -b:a 64k -f mpegts segment.ts
+SEGMENT = Path(__file__).with_name("segment.ts")
+
+# go-livepeer's own ports; the inventories that use this leave them as they are.
 HTTP_PORT, CLI_PORT = 9935, 5935
 # Counts, on a gateway, the segments whose renditions all came back from an orchestrator.
 DONE = re.compile(r'^livepeer_segment_transcoded_all_appeared_total\{.*orchestrator_uri="https?://([^":]+)[^"]*".*\} (\S+)$', re.MULTILINE)
@@ -85,7 +90,9 @@ class Gateway:
             return f"HTTP {error.code} {error.read().decode(errors='replace').strip()}"
 
 
-def push(gateway: Gateway, stream: str, segment: bytes, count: int) -> Pushed:
+def push(gateway: Gateway, stream: str, count: int) -> Pushed:
+    """One stream of so many segments; an error unless each of them came back transcoded."""
+    segment = SEGMENT.read_bytes()
     before = gateway.segments_done()
     answers = Counter(gateway.put(stream, number, segment) for number in range(count))
     after: Counter[str] = Counter()
