@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""GPUs and Docker: the stand-in has neither, and fails where the real node does without them."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from . import aimodels, golog
+from .lifecycle import Ended
+from .settings import Settings
+
+NO_DEVICES = "no devices found with vendor name 'Nvidia'"
+NO_DOCKER = "failed to list containers: Cannot connect to the Docker daemon at unix:///var/run/docker.sock"
+
+
+def check_transcoder(settings: Settings) -> None:
+    """starter.go:StartLivepeer: GPU flags of a transcoder."""
+    nvidia, netint = settings.text("nvidia"), settings.text("netint")
+    name, devices = ("Netint", netint) if netint else ("Nvidia", nvidia)
+    if devices:
+        if name == "Nvidia" and devices == "all":
+            golog.info("Nvidia devices: []")
+            golog.exit_two(f"Error while parsing '-nvidia []' flag: {NO_DEVICES}")
+        found = " ".join(devices.split(","))
+        golog.info(f"{name} devices: [{found}]")
+        golog.info(f"Transcoding on these {name} devices: [{found}]")
+        if settings.on("testTranscoder"):
+            golog.exit_one('required capability "H.264" is not supported on hardware')
+    if settings.given("hevcDecoding") and settings.on("hevcDecoding"):
+        golog.info("Enabling HEVC decoding on CPU, may be slow")
+
+
+def check_ai_worker(settings: Settings, directory: str, models: list[dict[str, object]]) -> None:
+    """starter.go:StartLivepeer: what an AI worker needs; without Docker only a serverless one comes up."""
+    if settings.text("nvidia") == "all":
+        raise Ended(f"Error parsing -nvidia for devices: {NO_DEVICES}")
+    if not settings.text("nvidia"):
+        golog.warning("!!! No GPU discovered, using CPU for AIWorker !!!")
+    models_directory = settings.text("aiModelsDir") or os.path.abspath(os.path.join(directory, "models"))
+    try:
+        os.makedirs(models_directory, 0o755, exist_ok=True)
+    except OSError as error:
+        raise Ended(f"Error creating models dir %v{models_directory}") from error
+    _check_image_overrides(settings.text("aiRunnerImageOverrides"))
+    if settings.text("aiRunnerImage"):
+        golog.warning(
+            "-aiRunnerImage flag is deprecated and will be removed in a future release. "
+            "Please use -aiRunnerImageOverrides instead"
+        )
+    if not settings.on("aiServerless"):
+        raise Ended(f"Error starting AI worker: error creating docker manager: {NO_DOCKER}")
+    _check_serverless(models)
+    aimodels.check_pipelines(models)
+
+
+def _check_image_overrides(text: str) -> None:
+    if not text:
+        return
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise Ended(f"Error unmarshaling image overrides: {error}") from error
+    if document is not None and not isinstance(document, dict):
+        raise Ended("Error unmarshaling image overrides: json: cannot unmarshal into worker.ImageOverrides")
+
+
+def _check_serverless(models: list[dict[str, object]]) -> None:
+    if len(models) != 1:
+        raise Ended(f"Serverless requires exactly one AI model config, got {len(models)}")
+    model = models[0]
+    pipeline, name = str(model.get("pipeline", "")), str(model.get("model_id", ""))
+    if (pipeline, name) != ("live-video-to-video", "scope"):
+        raise Ended(f"Serverless only supports live-video-to-video/scope, got {pipeline}/{name}")
+    if not str(model.get("url", "")).strip():
+        raise Ended("Error starting Serverless AI worker: serverless worker requires a websocket URL")
+    if int(str(model.get("capacity", 0))) <= 0:
+        raise Ended("Error starting Serverless AI worker: serverless worker requires a positive capacity")

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The public HTTP port of a gateway (server/mediaserver.go:HandlePush, recorded/http-gateway.json)."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import time
+from collections.abc import Callable
+
+from . import golog, httpd, multipart
+from .govalues import ParseError, atoi
+from .httpd import Dropped, Request, Response, Routes
+from .node import Node
+from .public_routes import add_shared
+from .streams import InvalidVideo, SegmentFailed, Streams
+
+EXTENSIONS = (".ts", ".mp4")
+NIL_SENDER = "runtime error: invalid memory address or nil pointer dereference"
+DEFAULT_MILLISECONDS = 2000
+
+
+class Gateway:
+    """Video by HTTP push; the AI routes answer just enough to be told apart."""
+
+    def __init__(self, node: Node, streams: Streams, ingest: bool) -> None:
+        self._node = node
+        self._streams = streams
+        self._ingest = ingest
+
+    def routes(self) -> Routes:
+        """The mux of the public port; without HTTP ingest only health, playback and recordings are there."""
+        routes = Routes()
+        add_shared(routes)
+        if self._ingest:
+            routes.add("/live/", self._push)
+            self._add_ai_routes(routes)
+        return routes
+
+    def _add_ai_routes(self, routes: Routes) -> None:
+        """server/ai_mediaserver.go:startAIMediaServer"""
+        no_multipart = _api_error("request Content-Type isn't multipart/form-data")
+        for name in (
+            "image-to-image", "image-to-video", "upscale", "audio-to-text", "segment-anything-2", "image-to-text",
+        ):  # fmt: skip
+            routes.add(f"/{name}", _post(lambda _request: no_multipart))
+        routes.add("/text-to-image", _post(_panics))
+        routes.add("/text-to-speech", _post(_panics))
+        routes.add("/llm", _post(lambda _request: _api_error("missing required fields")))
+        routes.add("/image-to-video/result", _post(lambda _request: _api_error("invalid request ID")))
+        routes.add("/live/video-to-video/", self._live_video)
+        routes.add("/process/request/", _job_request)
+        routes.add("/process/stream/", lambda _request: httpd.error("Stream not found", 404))
+        routes.add("/process/stream/start", _job_request)
+
+    def _live_video(self, request: Request) -> Response:
+        """server/ai_mediaserver.go: routes below /live/video-to-video/."""
+        name, _, action = request.path[len("/live/video-to-video/") :].partition("/")
+        if name == "smoketest":
+            if request.method != "PUT":
+                return httpd.error("Method not allowed", 405)
+            return httpd.error("Failed to parse request body", 400)
+        if action == "start":
+            return httpd.error("Missing source_id", 400)
+        if action in ("status", "update"):
+            return httpd.error("Stream not found", 404)
+        return self._push(request)
+
+    def _push(self, request: Request) -> Response:
+        if request.method not in ("POST", "PUT"):
+            return _failed(405, f"http push request wrong method={request.method} url={request.path} host={request.host}")
+        extension = posixpath.splitext(request.path)[1]
+        if extension not in EXTENSIONS:
+            return _failed(400, f"ignoring file extension: {extension}")
+        url = f"http://{request.host}{request.path}"
+        name = manifest_name(request.path)
+        golog.info(
+            f"manifestID={name} clientIP={request.client} Got push request at url={url} "
+            f"ua={request.headers.get('user-agent', '')} addr={request.client} bytes={len(request.body)} "
+            f"dur={request.headers.get('content-duration', '')} resolution={request.headers.get('content-resolution', '')}"
+        )
+        if not name:
+            return _failed(400, f"Bad URL url={url}")
+        stream = self._streams.open(name)
+        if stream is None:
+            golog.error(f"Too many connections for streamID url={url}")
+            return _failed(500, f"Could not create stream ID: url={url}")
+        sequence, seconds = _sequence(request.path, extension), _seconds(request)
+        started = time.monotonic()
+        try:
+            renditions = self._streams.transcode(stream, request.body, sequence, extension, seconds)
+        except InvalidVideo as error:
+            return _failed(422, f'http push error processing segment url={url} manifestID={name} err="{error}"')
+        except SegmentFailed:
+            raise Dropped(NIL_SENDER) from None
+        if not renditions:
+            golog.error(f"No sessions available name={posixpath.basename(request.path)} url={url} statusCode=503")
+            return httpd.error("No sessions available", 503)
+        golog.info(f"manifestID={name} Finished transcoding push request at url={url} took={time.monotonic() - started:.3f}s")
+        if request.headers.get("accept") != "multipart/mixed":
+            return Response(200)
+        content_type, body = multipart.encode(renditions, sequence, extension)
+        return Response(200, body, content_type)
+
+
+def manifest_name(path: str) -> str:
+    """mediaserver.go:parseManifestID: the part after /live/ or /stream/, up to the next slash."""
+    bare = posixpath.splitext(path)[0]
+    bare = re.sub(r"(?:^[ /]*(?:stream/)?)|(?:live/)", "", bare)
+    return bare.partition("/")[0]
+
+
+def _sequence(path: str, extension: str) -> int:
+    text = posixpath.basename(path)[: -len(extension)]
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
+def _seconds(request: Request) -> float:
+    try:
+        return atoi(request.headers.get("content-duration", "")) / 1000
+    except ParseError:
+        golog.info("Missing duration; filling in a default of 2000ms")
+        return DEFAULT_MILLISECONDS / 1000
+
+
+def _failed(status: int, message: str) -> Response:
+    golog.error(f"{message} statusCode={status}")
+    return httpd.error(message, status)
+
+
+def _api_error(message: str) -> Response:
+    answer = httpd.as_json({"error": {"message": message}}, 400)
+    return Response(400, answer.body + b"\n", answer.content_type)
+
+
+def _post(handler: Callable[[Request], Response]) -> Callable[[Request], Response]:
+    return lambda request: httpd.text("") if request.method in ("GET", "OPTIONS") else handler(request)
+
+
+def _panics(_request: Request) -> Response:
+    raise Dropped(NIL_SENDER)
+
+
+def _job_request(request: Request) -> Response:
+    if request.method != "POST":
+        return httpd.error("Method not allowed", 405)
+    return httpd.error("Unable to parse job request, err=unexpected end of JSON input", 400)

@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The service port of an orchestrator (server/rpc.go, server/segment_rpc.go, recorded/http-orchestrator.json)."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import time
+from fractions import Fraction
+from typing import Any
+
+from . import golog, httpd, prices, transport
+from .httpd import Request, Response, Routes
+from .node import Node
+from .public_routes import add_shared
+from .transcoders import NoTranscoders, Remote, Transcoders, is_video
+
+SESSION_SECONDS = 70.0
+"""core/orchestrator.go:transcodeLoopTimeout: a session without segments ends"""
+
+OFF_CHAIN_ADDRESS = "0x" + "0" * 40
+
+NO_MULTIPART = "request Content-Type isn't multipart/form-data"
+
+
+class Orchestrator:
+    """Sessions of gateways, and the work for them."""
+
+    def __init__(self, node: Node, transcoders: Transcoders) -> None:
+        self._node = node
+        self._transcoders = transcoders
+        self._tokens: dict[str, str] = {}
+        self._sessions: dict[str, float] = {}
+
+    def routes(self) -> Routes:
+        """The mux of the service port."""
+        routes = Routes()
+        add_shared(routes)
+        routes.add("/segment", self._segment)
+        routes.add("/payment", lambda _request: httpd.error("missing auth token", 403))
+        self._add_worker_routes(routes)
+        self._add_ai_routes(routes)
+        routes.add(transport.ORCHESTRATOR_INFO, self._info)
+        routes.add(transport.PING, self._ping)
+        routes.add(transport.END_SESSION, self._end_session)
+        return routes
+
+    def _add_worker_routes(self, routes: Routes) -> None:
+        if not self._node.transcodes_itself:
+            routes.add(transport.REGISTER_TRANSCODER, self._register_transcoder)
+            routes.add("/transcodeResults", self._transcode_results)
+        if not self._node.settings.on("aiWorker"):
+            routes.add(transport.REGISTER_AI_WORKER, self._register_ai_worker)
+            routes.add("/aiResults", self._ai_results)
+
+    def _add_ai_routes(self, routes: Routes) -> None:
+        """server/ai_http.go, byoc/job_orchestrator.go: enough to tell an orchestrator from anything else."""
+        for name in ("text-to-image", "llm", "text-to-speech"):
+            routes.add(f"/{name}", _post_only(httpd.error("missing auth token", 403)))
+        for name in (
+            "image-to-image", "image-to-video", "upscale", "audio-to-text", "segment-anything-2", "image-to-text",
+        ):  # fmt: skip
+            routes.add(f"/{name}", _post_only(httpd.error(NO_MULTIPART, 400)))
+        missing = "Must have eth address and signature on address in Livepeer-Eth-Address header"
+        routes.add("/process/token", lambda _request: httpd.error(missing, 400))
+        routes.add("/process/request/", _job_request)
+        routes.add("/capability/register", self._capability)
+        routes.add("/capability/unregister", self._capability)
+        routes.add("/discovery", self._discovery)
+        routes.add("/runners/heartbeat", lambda _request: httpd.error("live runners are not supported", 404))
+
+    def _info(self, request: Request) -> Response:
+        """rpc.go:getOrchestrator: who asks, is there room, what does it cost."""
+        asked = json.loads(request.body)
+        if asked["off_chain"] != self._node.off_chain:
+            golog.error("orchestrator req sig check failed")
+            return httpd.error("authentication failed: orchestrator req sig check failed", 403)
+        if len(self._active()) >= self._node.max_sessions:
+            return httpd.error("OrchestratorCapped", 403)
+        token = secrets.token_hex(16)
+        self._tokens[token] = secrets.token_hex(4)
+        with self._node.lock:
+            price = self._node.prices.get(asked["address"], self._node.prices.get("default", Fraction(0)))
+        return httpd.as_json(
+            {
+                "token": token,
+                "session": self._tokens[token],
+                "transcoder": str(self._node.service_uri),
+                "address": OFF_CHAIN_ADDRESS,
+                "version": self._node.version,
+                "price": prices.as_text(price),
+            }
+        )
+
+    def _active(self) -> dict[str, float]:
+        now = time.monotonic()
+        self._sessions = {token: seen for token, seen in self._sessions.items() if now - seen < SESSION_SECONDS}
+        self._node.metrics.set("livepeer_current_sessions_total", len(self._sessions))
+        return self._sessions
+
+    def _ping(self, request: Request) -> Response:
+        golog.info("Received Ping request")
+        return httpd.text(request.body)
+
+    def _end_session(self, request: Request) -> Response:
+        self._sessions.pop(request.headers.get(transport.TOKEN_HEADER.lower(), ""), None)
+        self._active()
+        return httpd.text("")
+
+    def _segment(self, request: Request) -> Response:
+        """segment_rpc.go:ServeSegment"""
+        token = request.headers.get(transport.TOKEN_HEADER.lower(), "")
+        if not token:
+            return httpd.error("missing auth token", 403)
+        if token not in self._tokens:
+            return httpd.error("invalid auth token", 403)
+        stream = request.headers.get(transport.STREAM_HEADER.lower(), "")
+        active = self._active()
+        if token not in active and len(active) >= self._node.max_sessions:
+            return httpd.error("OrchestratorCapped", 403)
+        active[token] = time.monotonic()
+        self._active()
+        return self._transcode(request, stream, self._tokens[token])
+
+    def _transcode(self, request: Request, stream: str, session: str) -> Response:
+        names = request.headers.get(transport.PROFILES_HEADER.lower(), "").split(",")
+        extension = request.headers.get("livepeer-standin-extension", ".ts")
+        started = time.monotonic()
+        self._count_source(request)
+        if not is_video(request.body, extension):
+            return httpd.error("TranscoderInvalidVideo", 422)
+        try:
+            local = self._node.transcodes_itself
+            data = request.body if local else self._transcoders.transcode(request.body)
+        except NoTranscoders as error:
+            golog.error(f"Could not transcode manifestID={stream} orchSessionID={session} err={error}")
+            return httpd.error(str(error), 503)
+        golog.info(
+            f"Transcoded segment manifestID={stream} orchSessionID={session} profiles={','.join(names)} "
+            f"bytes={len(data)} clientIP={request.client}"
+        )
+        self._count_result(names, time.monotonic() - started)
+        renditions = {name: base64.b64encode(data).decode("ascii") for name in names}
+        return httpd.as_json({"renditions": renditions})
+
+    def _count_source(self, request: Request) -> None:
+        metrics = self._node.metrics
+        metrics.add("livepeer_segment_source_emerged_unprocessed_total")
+        metrics.observe("livepeer_source_segment_duration_seconds", float(request.headers.get("content-duration", "2")))
+        metrics.observe("livepeer_download_time_seconds", 0.001)
+        metrics.add("livepeer_segment_transcoded_downloaded_total")
+
+    def _count_result(self, names: list[str], seconds: float) -> None:
+        metrics = self._node.metrics
+        labels = {"profiles": ",".join(names), "trusted": "trusted", "verified": "verified"}
+        metrics.add("livepeer_segment_transcoded_total", **labels)
+        metrics.add("livepeer_mil_pixels_processed", 1.0)
+        metrics.observe("livepeer_transcode_time_seconds", seconds, **labels)
+        metrics.observe("livepeer_transcode_score", 2 / max(seconds, 0.05), **labels)
+
+    def _refuse_secret(self, given: str) -> bool:
+        return given != self._node.secret
+
+    def _register_transcoder(self, request: Request) -> Response:
+        """ot_rpc.go:RegisterTranscoder: the answer lasts as long as the transcoder is there."""
+        asked = json.loads(request.body)
+        if self._refuse_secret(asked["secret"]):
+            golog.error(f"invalid secret transcoder={request.client}")
+            return httpd.error("invalid secret", 403)
+        if int(asked["capacity"]) <= 0:
+            return httpd.error("zero capacity", 403)
+        remote = self._transcoders.register(request.client, int(asked["capacity"]))
+        self._count_transcoders()
+        return Response(stream=lambda write: self._feed(remote, write))
+
+    def _feed(self, remote: Remote, write: Any) -> None:
+        try:
+            httpd.feed(remote.tasks, write)
+        finally:
+            self._transcoders.remove(remote)
+            self._count_transcoders()
+
+    def _count_transcoders(self) -> None:
+        described = self._transcoders.describe()
+        self._node.metrics.set("livepeer_transcoders_number", len(described))
+        self._node.metrics.set("livepeer_transcoders_capacity", self._transcoders.capacity())
+        if self._node.auto_sessions:
+            self._node.max_sessions = self._transcoders.capacity()
+
+    def _transcode_results(self, request: Request) -> Response:
+        """Without its headers the real node says 404 here, and so does this one."""
+        task = request.headers.get("livepeer-standin-task")
+        if task is None or self._refuse_secret(request.headers.get("credentials", "")):
+            return httpd.not_found(request)
+        self._transcoders.finish(int(task), request.body)
+        return httpd.text("")
+
+    def _register_ai_worker(self, request: Request) -> Response:
+        """ai_worker.go:RegisterAIWorker: nothing is ever sent, the connection just stays."""
+        if self._refuse_secret(json.loads(request.body)["secret"]):
+            return httpd.error("invalid secret", 403)
+        golog.info(f"Got a RegisterAIWorker request from worker={request.client}")
+        remote = Remote(request.client, 1)
+        return Response(stream=lambda write: httpd.feed(remote.tasks, write))
+
+    def _ai_results(self, request: Request) -> Response:
+        authorised = request.headers.get("authorization") == "Livepeer-AI-Worker-1.0"
+        if not authorised or self._refuse_secret(request.headers.get("credentials", "")):
+            return httpd.error("Unauthorized", 401)
+        return httpd.text("")
+
+    def _capability(self, request: Request) -> Response:
+        """byoc/job_orchestrator.go:RegisterCapability: an empty secret lets anybody in."""
+        if self._refuse_secret(request.headers.get("authorization", "")):
+            return httpd.error("invalid authorization", 400)
+        return Response(200, b"ok", "application/json")
+
+    def _discovery(self, request: Request) -> Response:
+        if self._node.settings.on("useLiveRunners") or self._node.settings.text("liveRunnerConfig"):
+            return httpd.as_json([])
+        return httpd.error("live runners are not supported", 404)
+
+
+def _post_only(answer: Response) -> Any:
+    return lambda request: httpd.text("") if request.method == "GET" else answer
+
+
+def _job_request(request: Request) -> Response:
+    if request.method != "POST":
+        return httpd.error("Method not allowed", 405)
+    return httpd.error("Could not verify job creds", 400)
