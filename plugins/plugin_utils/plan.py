@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan: everything that is known of a fleet before the first host is touched, computed once, and as files."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from ansible_collections.livepeer.fleet.plugins.plugin_utils import addresses, edges, rules
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import AddressError, Listener
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Fleet, Node, Release
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Inventory
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.parser import parse_fleet
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan_json import (
+    edge_from_dict,
+    edge_to_dict,
+    finding_from_dict,
+    finding_to_dict,
+    listener_from_dict,
+    listener_to_dict,
+    node_from_dict,
+    node_to_dict,
+    release_to_dict,
+)
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import PriceError
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.render import (
+    Neighbours,
+    NodePlan,
+    Surroundings,
+    bare_node,
+    render_node,
+    sha256_of,
+)
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.templating import RenderError, Templates
+
+T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
+
+SCHEMA = 1
+"""Version of the files; a reader refuses another one."""
+
+PLAN_FILE = "plan.json"
+HOSTS_FOLDER = "hosts"
+
+
+class PlanError(Exception):
+    """A plan that cannot be read or written. The text is for an operator."""
+
+
+@dataclass(frozen=True)
+class HostPlan:
+    """What is to be on one inventory host.
+
+    Attributes:
+        name: inventory name.
+        machine: key of the machine behind it.
+        nodes: in the order they are started.
+    """
+
+    name: str
+    machine: str
+    nodes: tuple[NodePlan, ...]
+
+    @property
+    def releases(self) -> tuple[Release, ...]:
+        """The releases that its nodes run, each once."""
+        return tuple({node.release.name: node.release for node in self.nodes}.values())
+
+    @property
+    def probe(self) -> tuple[str, ...]:
+        """What must answer when dialled from this host."""
+        return tuple(sorted({url for node in self.nodes for url in node.reach}))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Hosts by name, and what the rules have to say of them."""
+
+    findings: tuple[Finding, ...]
+    listeners: tuple[Listener, ...]
+    edges: tuple[Edge, ...]
+    hosts: Mapping[str, HostPlan]
+
+    @property
+    def refused(self) -> bool:
+        """True if an error stands against it: nothing of it may be applied."""
+        return any(finding.level is Level.ERROR for finding in self.findings)
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 over all of it: the same inventory gives the same digest, on every controller."""
+        return sha256_of(self._body())
+
+    def to_dict(self) -> dict[str, object]:
+        """The content of plan.json."""
+        return {"schema": SCHEMA, "digest": self.digest, **self._body()}
+
+    def host_to_dict(self, name: str) -> dict[str, object]:
+        """The content of hosts/<name>.json: all that the host itself needs."""
+        host = self.hosts[name]
+        return {
+            "schema": SCHEMA,
+            "plan": self.digest,
+            "host": host.name,
+            "machine": host.machine,
+            "nodes": [node_to_dict(node) for node in host.nodes],
+            "releases": [release_to_dict(release) for release in host.releases],
+            "probe": list(host.probe),
+        }
+
+    def _body(self) -> dict[str, object]:
+        return {
+            "findings": [finding_to_dict(finding) for finding in self.findings],
+            "listeners": [listener_to_dict(listener) for listener in self.listeners],
+            "edges": [edge_to_dict(edge) for edge in self.edges],
+            "hosts": {name: _host_to_dict(self.hosts[name]) for name in sorted(self.hosts)},
+        }
+
+
+def _host_to_dict(host: HostPlan) -> dict[str, object]:
+    roles = sorted({node.role.value for node in host.nodes})
+    return {"machine": host.machine, "roles": roles, "nodes": {node.name: node_to_dict(node) for node in host.nodes}}
+
+
+def plan_from_dict(data: Mapping[str, Any]) -> Plan:
+    """The plan of a ``to_dict``, verified.
+
+    Raises:
+        PlanError: another schema, or changed since it was made.
+    """
+    if data.get("schema") != SCHEMA:
+        raise PlanError(f"schema {data.get('schema')!r} is not the one this release reads ({SCHEMA}): make the plan again")
+    try:
+        plan = Plan(
+            findings=tuple(map(finding_from_dict, data["findings"])),
+            listeners=tuple(map(listener_from_dict, data["listeners"])),
+            edges=tuple(map(edge_from_dict, data["edges"])),
+            hosts={name: _host_from_dict(name, host) for name, host in data["hosts"].items()},
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise PlanError(f"not a plan ({type(error).__name__}: {error}): make the plan again") from error
+    if plan.to_dict() != data:
+        raise PlanError("changed since it was made (its digest does not fit): make the plan again, do not edit it")
+    return plan
+
+
+def _host_from_dict(name: str, data: Mapping[str, Any]) -> HostPlan:
+    return HostPlan(name, data["machine"], tuple(map(node_from_dict, data["nodes"].values())))
+
+
+def make_plan(inventory: Inventory, *, archive_checksum: Callable[[str], str], templates: Path) -> Plan:
+    """Plan the whole inventory. Never raises on bad input: what is wrong with it are findings of the plan.
+
+    Args:
+        inventory: groups and raw values of every host.
+        archive_checksum: sha256 of an archive on the controller (see ``parse_fleet``).
+        templates: folder of the templates.
+    """
+    fleet, findings = parse_fleet(inventory, archive_checksum=archive_checksum)
+    return plan_fleet(fleet, findings, templates)
+
+
+def plan_fleet(fleet: Fleet, findings: Sequence[Finding], templates: Path) -> Plan:
+    """Plan a fleet that was read; ``findings`` are what the reading had to say."""
+    planned = edges.edges(fleet)
+    found = [*findings, *rules.check(fleet, planned)]
+    listeners = tuple(listener for node in fleet.nodes for listener in addresses.listeners(node))
+    surroundings = Neighbours(fleet, edges.routes(fleet), listeners)
+    compiled = Templates(templates)
+    faulty = _faulty(found)
+    hosts = {}
+    for name, host in sorted(fleet.hosts.items()):
+        nodes = []
+        for node in host.nodes:
+            node_plan, finding = _plan_node(node, surroundings.of(node), compiled, faulty)
+            nodes.append(node_plan)
+            found.extend(finding)
+        hosts[name] = HostPlan(name, host.machine, tuple(nodes))
+    return Plan(tuple(sorted(set(found), key=_finding_order)), listeners, planned, hosts)
+
+
+def _plan_node(
+    node: Node, surroundings: Surroundings, templates: Templates, faulty: Set[tuple[str, str]]
+) -> tuple[NodePlan, list[Finding]]:
+    """The node with its files, or without them where it has errors of its own; and what rendering had to say."""
+    if faulty & {(node.host, node.name), (node.host, "")}:
+        return bare_node(node, surroundings), []
+    try:
+        return render_node(node, surroundings, templates), []
+    except (RenderError, PriceError, AddressError) as error:
+        return bare_node(node, surroundings), [_refused_by_a_file(node, error)]
+
+
+def _refused_by_a_file(node: Node, error: RenderError | PriceError | AddressError) -> Finding:
+    """What a guard in the templates refused although no rule did: the second net under the rules."""
+    code = {PriceError: "LPF201", AddressError: "LPF101"}.get(type(error), "LPF504")
+    value = error.value if isinstance(error, RenderError) else ""
+    return Finding(
+        code=code,
+        level=Level.ERROR,
+        message=str(error),
+        hosts=(node.host,),
+        node=node.name,
+        variable=_variable_of(node, value),
+        got=value,
+    )
+
+
+def _variable_of(node: Node, value: str) -> str:
+    """The variable that a text in a file comes from, "" if it cannot be told."""
+    for field, source in node.sources.items():
+        held = getattr(node.settings, field, None)
+        texts = list(held.values()) if isinstance(held, Mapping) else [held]
+        if value and value in texts:
+            return source.variable
+    return ""
+
+
+def _faulty(findings: Iterable[Finding]) -> frozenset[tuple[str, str]]:
+    """Host and node of every error; node "" is every node of the host."""
+    return frozenset(
+        (host, finding.node if position == 0 else "")
+        for finding in findings
+        if finding.level is Level.ERROR
+        for position, host in enumerate(finding.hosts)
+    )
+
+
+def _finding_order(finding: Finding) -> tuple[int, str, tuple[str, ...], str, str, str]:
+    """Gravest first, then by code and host."""
+    level = (Level.ERROR, Level.WARNING, Level.INFO).index(finding.level)
+    return level, finding.code, finding.hosts, finding.node, finding.variable, finding.message
+
+
+def host_file(name: str) -> str:
+    """File name of a host's part of the plan: whatever the inventory calls it, it stays in its folder."""
+    return quote(name, safe="") + ".json"
+
+
+def write_plan(plan: Plan, folder: Path) -> None:
+    """Write plan.json and, unless the plan is refused, one file a host. Readable by its owner only; each file atomically.
+
+    Files of an earlier plan go first and a host's file comes last: whatever interrupts this, none fits another plan.
+
+    Raises:
+        PlanError: the folder cannot be written.
+    """
+    hosts = folder / HOSTS_FOLDER
+    try:
+        hosts.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        for old in hosts.glob("*.json"):
+            old.unlink()
+        _write(folder / PLAN_FILE, plan.to_dict())
+        if not plan.refused:
+            for name in plan.hosts:
+                _write(hosts / host_file(name), plan.host_to_dict(name))
+    except OSError as error:
+        raise PlanError(f"the plan cannot be written to {folder}: {error.strerror}") from error
+
+
+def _write(path: Path, content: object) -> None:
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(content, file, indent=1)
+            file.write("\n")
+        Path(temporary).replace(path)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def read_plan(folder: Path) -> Plan:
+    """Read plan.json of a folder.
+
+    Raises:
+        PlanError: not there, not a plan, or changed since it was made.
+    """
+    path = folder / PLAN_FILE
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PlanError(f"there is no plan to read at {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise PlanError(f"{path} is not JSON: {error}") from error
+    try:
+        return plan_from_dict(data if isinstance(data, dict) else {})
+    except PlanError as error:
+        raise PlanError(f"{path}: {error}") from error

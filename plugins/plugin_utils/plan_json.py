@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The parts of a plan as JSON values, and back: amounts as exact text (``6072/5``), enumerations by their values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from fractions import Fraction
+from typing import Any
+
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Exposure, Listener
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge, Verdict
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Release, Role
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.render import NodePlan, ReadBack
+
+_FINDING = tuple(field.name for field in fields(Finding))
+_LISTENER = tuple(field.name for field in fields(Listener))
+_EDGE = tuple(field.name for field in fields(Edge))
+
+
+def finding_to_dict(finding: Finding) -> dict[str, object]:
+    """A finding, field by field."""
+    return {**{name: getattr(finding, name) for name in _FINDING}, "level": finding.level.value, "hosts": [*finding.hosts]}
+
+
+def finding_from_dict(data: Mapping[str, Any]) -> Finding:
+    """Back from ``finding_to_dict``."""
+    return Finding(**{**data, "level": Level(data["level"]), "hosts": tuple(data["hosts"])})
+
+
+def listener_to_dict(listener: Listener) -> dict[str, object]:
+    """A listener, field by field."""
+    return {**{name: getattr(listener, name) for name in _LISTENER}, "exposure": listener.exposure.value}
+
+
+def listener_from_dict(data: Mapping[str, Any]) -> Listener:
+    """Back from ``listener_to_dict``."""
+    return Listener(**{**data, "exposure": Exposure(data["exposure"])})
+
+
+def edge_to_dict(edge: Edge) -> dict[str, object]:
+    """An edge, field by field."""
+    amounts = {name: _amount(getattr(edge, name)) for name in ("price", "cap", "headroom")}
+    plain = {name: getattr(edge, name) for name in _EDGE}
+    return {**plain, **amounts, "verdict": edge.verdict.value, "codes": list(edge.codes)}
+
+
+def edge_from_dict(data: Mapping[str, Any]) -> Edge:
+    """Back from ``edge_to_dict``."""
+    amounts = {name: None if data[name] is None else Fraction(data[name]) for name in ("price", "cap", "headroom")}
+    return Edge(**{**data, **amounts, "verdict": Verdict(data["verdict"]), "codes": tuple(data["codes"])})
+
+
+def release_to_dict(release: Release) -> dict[str, object]:
+    """A release with its folder's name; the checksum as ``sha256:…``."""
+    return {
+        "name": release.name,
+        "version": release.version,
+        "behaves_like": release.behaves_like,
+        "archive": release.archive,
+        "checksum": f"sha256:{release.checksum}" if release.checksum else "",
+        "flavor": release.flavor,
+    }
+
+
+def release_from_dict(data: Mapping[str, Any]) -> Release:
+    """Back from ``release_to_dict``."""
+    plain = {name: data[name] for name in ("version", "behaves_like", "archive", "flavor")}
+    return Release(**plain, checksum=data["checksum"].removeprefix("sha256:"))
+
+
+def node_to_dict(node: NodePlan) -> dict[str, object]:
+    """A node with its files, and what it is expected to answer once it runs."""
+    return {
+        "name": node.name,
+        "role": node.role.value,
+        "unit": node.unit,
+        "user": node.user,
+        "network": node.network,
+        "state_directory": node.state_directory,
+        "release": release_to_dict(node.release),
+        "digest": node.digest,
+        "files": dict(node.files),
+        "secrets": {name: {"variable": variable} for name, variable in node.secrets.items()},
+        "listeners": [listener_to_dict(listener) for listener in node.listeners],
+        "expect": {
+            "role": node.role.value,
+            "version": node.release.version,
+            "cli": node.cli,
+            "settings": [_read_back_to_dict(setting) for setting in node.settings],
+        },
+        "start_timeout": node.start_timeout,
+        "reach": list(node.reach),
+    }
+
+
+def node_from_dict(data: Mapping[str, Any]) -> NodePlan:
+    """Back from ``node_to_dict``."""
+    plain = {name: data[name] for name in ("name", "unit", "user", "network", "state_directory", "start_timeout")}
+    return NodePlan(
+        **plain,
+        role=Role(data["role"]),
+        release=release_from_dict(data["release"]),
+        files=dict(data["files"]),
+        secrets={name: secret["variable"] for name, secret in data["secrets"].items()},
+        listeners=tuple(map(listener_from_dict, data["listeners"])),
+        cli=data["expect"]["cli"],
+        settings=tuple(map(_read_back_from_dict, data["expect"]["settings"])),
+        reach=tuple(data["reach"]),
+    )
+
+
+def _read_back_to_dict(setting: ReadBack) -> dict[str, object]:
+    keys = None if setting.json is None else list(setting.json)
+    return {"path": setting.path, "json": keys, "equals": setting.equals, "compare": setting.compare}
+
+
+def _read_back_from_dict(data: Mapping[str, Any]) -> ReadBack:
+    return ReadBack(**{**data, "json": None if data["json"] is None else tuple(data["json"])})
+
+
+def _amount(amount: Fraction | None) -> str | None:
+    return None if amount is None else str(amount)

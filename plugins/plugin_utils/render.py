@@ -1,0 +1,301 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rendering: a node of the fleet becomes the text of the files that land on its host, secrets as placeholders."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Listener
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Cap, Route
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import (
+    Fleet,
+    GatewaySettings,
+    Node,
+    OrchestratorSettings,
+    Release,
+    Role,
+    placeholder,
+)
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import WEI, rate
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.templating import (
+    PRIVILEGED_PORTS,
+    Templates,
+    bind_address,
+    owned_by,
+)
+
+T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
+
+AS_FILES = frozenset({"eth_password", "keystore", "orch_secret"})
+"""Secrets that the daemon reads from files: they never stand in a configuration, where its settings table could show them."""
+
+ONCHAIN_SECRETS = frozenset({"eth_url", "eth_password", "keystore"})
+"""Secrets that a process off-chain has no use for, and so does not get."""
+
+
+@dataclass(frozen=True)
+class ReadBack:
+    """One effective setting that the running node can be asked for on its CLI port, and the answer that the plan expects.
+
+    Attributes:
+        path: what to GET, ``/getBroadcastConfig``.
+        json: keys down into the JSON answer; None for an answer that is plain text (compared without blanks around it).
+        equals: the expected value.
+        compare: ``exact``; ``set`` (two lists in any order); ``address`` (text in any case, as ETH addresses are).
+    """
+
+    path: str
+    json: tuple[str, ...] | None
+    equals: object
+    compare: str = "exact"
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the files of a node take from the rest of the fleet.
+
+    Attributes:
+        machine_listeners: every listener of the node's machine, its own included.
+        orchestrator_urls: what a gateway dials, in order; empty with on-chain discovery.
+        cap: a gateway's cap as the flags take it, None where there is none to write.
+        start_after: units of the same machine that are to be started before this one.
+        reach: orchestrators of the fleet that a gateway must be able to reach from its host.
+    """
+
+    machine_listeners: tuple[Listener, ...]
+    orchestrator_urls: tuple[str, ...] = ()
+    cap: Cap | None = None
+    start_after: tuple[str, ...] = ()
+    reach: tuple[str, ...] = ()
+
+
+class Neighbours:
+    """What stands around each node, looked up."""
+
+    def __init__(self, fleet: Fleet, routes: Sequence[Route], listeners: Sequence[Listener]) -> None:
+        self.routes = {(route.gateway.host, route.gateway.name): route for route in routes}
+        self.listeners = _grouped(listeners, lambda listener: listener.machine)
+        orchestrators = (node for node in fleet.nodes if node.role is Role.ORCHESTRATOR)
+        self.orchestrators = _grouped(orchestrators, lambda node: node.machine)
+
+    def of(self, node: Node) -> Surroundings:
+        """What the files of the node take from the rest of the fleet."""
+        listeners = tuple(self.listeners.get(node.machine, ()))
+        route = self.routes.get((node.host, node.name))
+        if route is None:
+            return Surroundings(listeners)
+        return Surroundings(
+            machine_listeners=listeners,
+            orchestrator_urls=route.urls,
+            cap=route.cap,
+            start_after=tuple(sorted({other.unit for other in self.orchestrators.get(node.machine, ())})),
+            reach=tuple(sorted({each.url for each in route.routing.candidates if each.node is not None and each.url})),
+        )
+
+
+def _grouped(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
+    groups: dict[K, list[T]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return groups
+
+
+@dataclass(frozen=True)
+class NodePlan:
+    """What is to be on a host for one node: files, secrets by name, and what proves that it runs.
+
+    Attributes:
+        name, role, unit, user, network, state_directory, release: of the node, see ``model.fleet.Node``.
+        files: file name to text; empty where an error of its own kept the node from being rendered.
+        secrets: name of each secret that the files ask for, to the variable that holds it ("" = made on the host).
+        listeners: the sockets that its process, and no other, is to hold.
+        cli: ``host:port`` of its CLI.
+        settings: what it is to answer there.
+        start_timeout: seconds that a start may take until it is proved.
+        reach: see Surroundings.
+    """
+
+    name: str
+    role: Role
+    unit: str
+    user: str
+    network: str
+    state_directory: str
+    release: Release
+    files: Mapping[str, str]
+    secrets: Mapping[str, str]
+    listeners: tuple[Listener, ...]
+    cli: str
+    settings: tuple[ReadBack, ...]
+    start_timeout: int
+    reach: tuple[str, ...]
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 over files and names of secrets: equal digests, equal nodes, their secrets aside; "" if not rendered."""
+        return sha256_of({"files": dict(self.files), "secrets": sorted(self.secrets)}) if self.files else ""
+
+
+def sha256_of(value: object) -> str:
+    """sha256 over the canonical JSON of a value (sorted keys, no blanks): the same on every controller."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def render_node(node: Node, surroundings: Surroundings, templates: Templates) -> NodePlan:
+    """The node with its files. RenderError, PriceError or AddressError for what no file may say."""
+    return _node_plan(node, surroundings, _Files(node, surroundings, templates).render())
+
+
+def bare_node(node: Node, surroundings: Surroundings) -> NodePlan:
+    """The node without files: it has errors of its own, and is in the plan to be seen, not to be applied."""
+    return _node_plan(node, surroundings, {})
+
+
+def _node_plan(node: Node, surroundings: Surroundings, files: Mapping[str, str]) -> NodePlan:
+    own = own_listeners(node, surroundings)
+    return NodePlan(
+        name=node.name,
+        role=node.role,
+        unit=node.unit,
+        user=node.user,
+        network=node.network,
+        state_directory=node.state_directory,
+        release=node.release,
+        files=files,
+        secrets=secrets_of(node),
+        listeners=own,
+        cli=next((bind_address(x, node) for x in own if x.purpose == "cli"), ""),
+        settings=read_backs(node, surroundings),
+        start_timeout=node.start_timeout,
+        reach=surroundings.reach,
+    )
+
+
+def own_listeners(node: Node, surroundings: Surroundings) -> tuple[Listener, ...]:
+    """The node's own among the listeners of its machine."""
+    return tuple(listener for listener in surroundings.machine_listeners if owned_by(listener, node))
+
+
+def secrets_of(node: Node) -> dict[str, str]:
+    """The secrets that the node's files ask for, by name, with the variable that holds each."""
+    return {name: variable for name, variable in sorted(node.secrets.items()) if node.onchain or name not in ONCHAIN_SECRETS}
+
+
+class _Files:
+    """The files of one node; a method a file."""
+
+    def __init__(self, node: Node, surroundings: Surroundings, templates: Templates) -> None:
+        self.node = node
+        self.settings = node.settings
+        self.surroundings = surroundings
+        self.listeners = own_listeners(node, surroundings)
+        self.templates = templates
+        self.paths = {
+            "data": f"/var/lib/{node.state_directory}",
+            # The path is the same at every start, so that a file may name it.
+            "credentials": f"/run/credentials/{node.unit}.service",
+            "revision": f"/etc/livepeer/{node.name}/current",
+        }
+
+    def render(self) -> dict[str, str]:
+        """File name to text."""
+        files = {
+            "livepeer.conf": self.conf(),
+            "livepeer.service": self.unit(),
+            "sysusers.conf": self.templates.sysusers(node=self.node),
+        }
+        if self.ai_models:
+            files["aiModels.json"] = self.templates.ai_models(ai_models=self.ai_models)
+        if self.environment(secret=True):
+            files["environment"] = self.templates.environment(node=self.node, environment=self.environment(secret=True))
+        return files
+
+    @property
+    def ai_models(self) -> list[object]:
+        """The models of an orchestrator."""
+        return list(self.settings.ai_models) if isinstance(self.settings, OrchestratorSettings) else []
+
+    def environment(self, *, secret: bool) -> list[tuple[str, str]]:
+        """Names and values; a secret one is the placeholder that the parser put there."""
+        secrets = {placeholder(name) for name in self.node.secrets}
+        return [item for item in sorted(self.settings.environment.items()) if (item[1] in secrets) is secret]
+
+    def conf(self) -> str:
+        """livepeer.conf."""
+        return self.templates.conf(
+            node=self.node,
+            settings=self.settings,
+            paths=self.paths,
+            machine_listeners=self.surroundings.machine_listeners,
+            orchestrator_urls=self.surroundings.orchestrator_urls,
+            cap=self.surroundings.cap,
+            extra_flags=sorted(self.settings.flags.items()),
+        )
+
+    def unit(self) -> str:
+        """The systemd unit."""
+        settings = self.settings
+        return self.templates.unit(
+            node=self.node,
+            paths=self.paths,
+            start_after=["network-online.target", *(f"{unit}.service" for unit in self.surroundings.start_after)],
+            credentials=self.credentials(),
+            environment=self.environment(secret=False),
+            environment_file=bool(self.environment(secret=True)),
+            gpu=isinstance(settings, OrchestratorSettings) and bool(settings.nvidia),
+            docker=isinstance(settings, OrchestratorSettings) and settings.ai_worker,
+            privileged_ports=sorted({x.port for x in self.listeners if x.port < PRIVILEGED_PORTS}),
+        )
+
+    def credentials(self) -> list[tuple[str, str]]:
+        """Name of each credential, and the root-only file that systemd takes it from."""
+        revision = self.paths["revision"]
+        plain = ["livepeer.conf"]
+        if self.ai_models:
+            plain.append("aiModels.json")
+        secret = [name for name in secrets_of(self.node) if name in AS_FILES]
+        return [(name, f"{revision}/{name}") for name in plain] + [(name, f"{revision}/secrets/{name}") for name in secret]
+
+
+def read_backs(node: Node, surroundings: Surroundings) -> tuple[ReadBack, ...]:
+    """What the node is asked for once it runs (server/webserver.go; recorded, and seen on 0.9.1)."""
+    level = ReadBack("/getLogLevel", None, str(node.log_level))
+    if isinstance(node.settings, GatewaySettings):
+        return (level, *_account_read_backs(node), *_gateway_read_backs(node, node.settings, surroundings))
+    return (level, *_account_read_backs(node), *_orchestrator_read_backs(node, node.settings))
+
+
+def _account_read_backs(node: Node) -> list[ReadBack]:
+    """Off-chain is chain 0 (common/db.go); on-chain the account must be the planned one, not one made at the start."""
+    if not node.onchain:
+        return [ReadBack("/EthChainID", None, "0")]
+    address = node.settings.eth_acct_addr
+    return [ReadBack("/ethAddr", None, address, "address")] if address else []
+
+
+def _gateway_read_backs(node: Node, settings: GatewaySettings, surroundings: Surroundings) -> list[ReadBack]:
+    found = []
+    if surroundings.orchestrator_urls:
+        found.append(ReadBack("/status", ("OrchestratorPool",), list(surroundings.orchestrator_urls), "set"))
+    if settings.transcoding_options and "/" not in settings.transcoding_options:
+        found.append(ReadBack("/getBroadcastConfig", ("TranscodingOptions",), settings.transcoding_options))
+    cap = surroundings.cap
+    if node.onchain and cap is None:
+        found.append(ReadBack("/getBroadcastConfig", ("MaxPrice",), None))
+    elif node.onchain and cap is not None and cap.currency == WEI:
+        found.append(ReadBack("/getBroadcastConfig", ("MaxPrice",), str(cap.amount)))
+    return found
+
+
+def _orchestrator_read_backs(node: Node, settings: OrchestratorSettings) -> list[ReadBack]:
+    """The base price; one in another currency follows its rate, so that there is nothing to compare."""
+    if not node.onchain:
+        return []
+    price = rate(settings.price_per_unit, settings.pixels_per_unit)
+    return [ReadBack("/status", ("BroadcasterPrices", "default"), str(price.amount))] if price.currency == WEI else []

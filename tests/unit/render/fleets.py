@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fleets by hand, for the tests of what comes after the model: nodes with go-livepeer's defaults, changed field by field."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from pathlib import Path
+
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import (
+    OFFCHAIN,
+    Discovery,
+    Fleet,
+    GatewaySettings,
+    Host,
+    Node,
+    OrchestratorSettings,
+    Payment,
+    Release,
+    Role,
+    Source,
+)
+
+TEMPLATES = Path(__file__).parents[3] / "roles" / "node" / "templates"
+ARBITRUM = "arbitrum-one-mainnet"
+ACCOUNT = "0xD43b494f0BF2E86c79e778892a4eC6E94971b8cc"
+RELEASE = Release("0.9.1", "0.9.1", "livepeer-linux-amd64.tar.gz", "1a2b3c4d5e6f" + "0" * 52, "cpu")
+
+GATEWAY = GatewaySettings(
+    http_addr="127.0.0.1:9935",
+    rtmp_addr="127.0.0.1:1935",
+    cli_addr="127.0.0.1:5935",
+    payment=Payment.NONE,
+    workloads=("video",),
+    discovery=Discovery.INVENTORY,
+    orch_addr=(),
+    remote_signer="",
+    max_price_per_unit="",
+    pixels_per_unit="1",
+    max_price_per_capability=(),
+    transcoding_options="",
+    eth_acct_addr="",
+    flags={},
+    environment={},
+)
+
+ORCHESTRATOR = OrchestratorSettings(
+    service_addr="orch1.example.com:8935",
+    http_addr="",
+    cli_addr="127.0.0.1:7935",
+    price_per_unit="",
+    pixels_per_unit="1",
+    price_per_gateway=(),
+    auto_adjust_price=None,
+    transcoder=True,
+    ai_worker=False,
+    nvidia="",
+    max_sessions="",
+    ai_models=(),
+    eth_acct_addr="",
+    eth_orch_addr="",
+    reward=None,
+    flags={},
+    environment={},
+)
+
+
+def gateway(host: str = "gw1", *, network: str = OFFCHAIN, name: str = "gateway", machine: str = "", **settings: object) -> Node:
+    """A gateway; on a chain it pays itself, with everything that this needs."""
+    onchain = {"payment": Payment.ONCHAIN, "max_price_per_unit": "1250", "eth_acct_addr": ACCOUNT} if network != OFFCHAIN else {}
+    return _node(host, machine, Role.GATEWAY, name, network, replace(GATEWAY, **{**onchain, **settings}), {})
+
+
+def orchestrator(
+    host: str = "orch1", *, network: str = OFFCHAIN, name: str = "orchestrator", machine: str = "", **settings: object
+) -> Node:
+    """An orchestrator; on a chain it asks 1000 wei and adjusts it, and does not call reward."""
+    onchain = (
+        {"price_per_unit": "1000", "auto_adjust_price": True, "reward": False, "eth_acct_addr": ACCOUNT} if network != OFFCHAIN else {}
+    )
+    made = replace(ORCHESTRATOR, **{"service_addr": f"{host}.example.com:8935", **onchain, **settings})
+    return _node(host, machine, Role.ORCHESTRATOR, name, network, made, {"orch_secret": ""})
+
+
+def _node(
+    host: str, machine: str, role: Role, name: str, network: str, settings: GatewaySettings | OrchestratorSettings, secrets: dict[str, str]
+) -> Node:
+    prefix = f"livepeer_{role.value}_"
+    if network != OFFCHAIN:
+        held = {"eth_url": "livepeer_eth_url", "eth_password": f"{prefix}eth_password", "keystore": f"{prefix}keystore"}
+        secrets = {**secrets, **held}
+    return Node(
+        host=host,
+        machine=machine or host,
+        role=role,
+        name=name,
+        network=network,
+        release=RELEASE,
+        settings=settings,
+        sources={
+            **{field.name: Source(prefix + field.name, default=True) for field in fields(settings)},
+            "network": Source("livepeer_network", default=False),
+            "name": Source(f"{prefix}name", default=True),
+            "release": Source("livepeer_version", default=False),
+        },
+        secrets=secrets,
+        headroom_min="20",
+        headroom_max="30",
+        start_timeout=120,
+        log_level=3,
+    )
+
+
+def with_secret(node: Node, name: str, variable: str) -> Node:
+    """The node with one secret more."""
+    return replace(node, secrets={**node.secrets, name: variable})
+
+
+def fleet(*nodes: Node) -> Fleet:
+    """The nodes on their hosts, orchestrators first as they are started."""
+    hosts: dict[str, Host] = {}
+    for name in dict.fromkeys(node.host for node in nodes):
+        own = tuple(sorted((node for node in nodes if node.host == name), key=lambda node: node.role is Role.GATEWAY))
+        hosts[name] = Host(name, own[0].machine, len({node.role for node in own}) == 2, own)
+    return Fleet(hosts)
