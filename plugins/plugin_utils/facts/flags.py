@@ -70,9 +70,7 @@ def flags(version: str) -> dict[str, Flag]:
     """The flags of a known version, by name; raises ValueError for an unknown version."""
     now = order(version)
     return {
-        name: flag
-        for name, flag in every_flag().items()
-        if order(flag.since) <= now and (flag.until is None or now <= order(flag.until))
+        name: flag for name, flag in every_flag().items() if order(flag.since) <= now and (flag.until is None or now <= order(flag.until))
     }
 
 
@@ -92,7 +90,11 @@ def settings(version: str) -> dict[str, Setting]:
     now = order(version)
     rows = load("environment")["settings"]
     return {
-        row["name"]: Setting(row["name"], row["since"], tuple(row["roles"]), row["secret"])
-        for row in rows
-        if order(row["since"]) <= now
+        row["name"]: Setting(row["name"], row["since"], tuple(row["roles"]), row["secret"]) for row in rows if order(row["since"]) <= now
     }
+
+
+@cache
+def secret_settings() -> frozenset[str]:
+    """Names of the environment-only settings that hold a credential, of any known version."""
+    return frozenset(row["name"] for row in load("environment")["settings"] if row["secret"])

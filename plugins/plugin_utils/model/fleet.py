@@ -5,17 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 
-class Role(str, Enum):
+class Role(StrEnum):
     """What a go-livepeer process is. The value is the mode's flag in snake case and the middle of its variables' names."""
 
     GATEWAY = "gateway"
     ORCHESTRATOR = "orchestrator"
 
 
-class Payment(str, Enum):
+class Payment(StrEnum):
     """Who pays for a gateway's jobs; it settles the gateway's network."""
 
     NONE = "none"
@@ -24,7 +24,7 @@ class Payment(str, Enum):
     CLEARINGHOUSE = "clearinghouse"
 
 
-class Discovery(str, Enum):
+class Discovery(StrEnum):
     """Where a gateway gets its orchestrators from."""
 
     LOCAL = "local"

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which hosts have which role, by the groups of the inventory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.collector import Collector
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.definitions import definitions
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Role
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Inventory
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.values import MISSING, Checker, shown
+
+VARIABLE = "livepeer_groups"
+CODE = "LPF504"
+NOT_YET = ("remote_signers", "transcoders", "ai_workers", "redeemers")
+
+
+@dataclass(frozen=True)
+class Membership:
+    """Roles of a host."""
+
+    roles: frozenset[Role]
+
+    @property
+    def combined(self) -> bool:
+        """True if the host is a gateway and an orchestrator."""
+        return len(self.roles) == len(Role)
+
+
+def group_names(inventory: Inventory, collector: Collector) -> dict[str, str]:
+    """Name of the group of each kind (``gateways``, …): the defaults, changed by ``livepeer_groups`` of whatever host has it."""
+    one = definitions()[VARIABLE]
+    names = {key: str(option.default) for key, option in (one.options or {}).items()}
+    values = [row[VARIABLE] for row in inventory.hostvars.values() if VARIABLE in row]
+    if not values:
+        return names
+    if any(value != values[0] for value in values):
+        different = next(value for value in values if value != values[0])
+        message = "hosts differ about the names of the groups"
+        collector.add(CODE, message, VARIABLE, got=shown(different), limit=shown(values[0]), hint="set it once, for the group all")
+    checked = Checker(collector).check(one, values[0], VARIABLE)
+    return names if checked is MISSING or not isinstance(checked, Mapping) else names | {key: str(name) for key, name in checked.items()}
+
+
+def memberships(inventory: Inventory, names: Mapping[str, str], collector: Collector) -> dict[str, Membership]:
+    """Roles of each host that has one, by host name in order; a warning for groups that this release leaves alone."""
+
+    def members(kind: str) -> Sequence[str]:
+        return inventory.groups.get(names[kind], ())
+
+    both = set(members("combined"))
+    roles = {Role.GATEWAY: both | set(members("gateways")), Role.ORCHESTRATOR: both | set(members("orchestrators"))}
+    for kind in NOT_YET:
+        if members(kind):
+            message = f"the hosts of {names[kind]} are left alone: this release does not deploy {kind.replace('_', ' ')}"
+            collector.warn("LPF503", message, names[kind], got=", ".join(sorted(members(kind))))
+    hosts = sorted(roles[Role.GATEWAY] | roles[Role.ORCHESTRATOR])
+    return {host: Membership(frozenset(role for role in Role if host in roles[role])) for host in hosts}

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One node out of the checked variables of its host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.collector import Collector
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.definitions import Definition, definitions, of_role
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.extras import Extras, ExtrasReader
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import (
+    OFFCHAIN,
+    Discovery,
+    GatewaySettings,
+    Node,
+    OrchAddr,
+    OrchestratorSettings,
+    Payment,
+    Release,
+    Role,
+    Source,
+    placeholder,
+)
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Present
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.networks import check_name, settle, stated_network
+
+CODE = "LPF504"
+MISSING_CODE = "LPF404"
+EMPTY: Mapping[str, object] = {"str": "", "raw": "", "list": (), "bool": None}
+"""What a setting that nobody stated and that has no default looks like in the model."""
+
+SIGNED = (Payment.REMOTE_SIGNER, Payment.CLEARINGHOUSE)
+FLEET_SECRETS = ("eth_url",)
+"""Secrets that the roles of a host share."""
+
+
+@dataclass(frozen=True)
+class HostValues:
+    """The checked variables of one host.
+
+    Attributes:
+        values: by name after ``livepeer_``, defaults filled in; what is not there and has no default is left out.
+        sources: where each value comes from.
+        broken: names of variables that are written but wrong; a finding about each exists.
+        secrets_known: False if nothing is to be said about secrets, be they there or not.
+    """
+
+    values: Mapping[str, object]
+    sources: Mapping[str, Source]
+    broken: frozenset[str]
+    secrets_known: bool
+
+
+class NodeReader:
+    """Makes the node of one role of one host out of the host's values, with findings about what only the role can judge."""
+
+    def __init__(self, role: Role, read: HostValues, release: Release, collector: Collector) -> None:
+        self._role = role
+        self._values = read.values
+        self._sources = read.sources
+        self._broken = read.broken
+        self._secrets_known = read.secrets_known
+        self._release = release
+        self._collector = collector
+        self._definitions = of_role(role.value)
+        modes = {mode for mode in ("transcoder", "ai_worker") if role is Role.ORCHESTRATOR and self._values.get(f"orchestrator_{mode}")}
+        self._extras = ExtrasReader(collector, role.value, frozenset({role.value, *modes}), release.behaves_like)
+
+    def node(self, host: str, machine: str) -> Node:
+        """The node, as far as its variables are right."""
+        flags = self._extra("flags")
+        environment = self._extra("environment")
+        network, payment, network_variable = self._network(flags)
+        onchain = network != OFFCHAIN
+        self._check_required(onchain)
+        models, tokens = self._ai_models()
+        secrets = self._secrets(onchain) | flags.secrets | environment.secrets | tokens
+        given = {"flags": flags.values, "environment": environment.values, "payment": payment, "ai_models": models}
+        settings = self._gateway(given) if self._role is Role.GATEWAY else self._orchestrator(given)
+        sources = {name: self._source(name) for name in (field.name for field in fields(settings))}
+        sources["network"] = Source(network_variable, self._is_default(network_variable))
+        sources["name"] = self._source("name")
+        sources["release"] = self._sources["version"]
+        return Node(
+            host=host,
+            machine=machine,
+            role=self._role,
+            name=str(self._value("name")),
+            network=network,
+            release=self._release,
+            settings=settings,
+            sources=sources,
+            secrets=secrets,
+            headroom_min=str(self._values["headroom_min"]),
+            headroom_max=str(self._values["headroom_max"]),
+            start_timeout=int(str(self._values["start_timeout"])),
+            log_level=int(str(self._values["log_level"])),
+        )
+
+    def _full(self, name: str) -> str:
+        return f"livepeer_{self._role.value}_{name}"
+
+    def _value(self, name: str) -> object:
+        value = self._values.get(f"{self._role.value}_{name}")
+        return EMPTY.get(self._definitions[name].type) if value is None else value
+
+    def _source(self, name: str) -> Source:
+        return self._sources[f"{self._role.value}_{name}"]
+
+    def _is_default(self, variable: str) -> bool:
+        return self._sources[variable.removeprefix("livepeer_")].default
+
+    def _extra(self, name: str) -> Extras:
+        raw = self._value(name)
+        if not isinstance(raw, Mapping):
+            return Extras()
+        read = self._extras.flags if name == "flags" else self._extras.environment
+        return read(raw, self._full(name))
+
+    def _network(self, flags: Extras) -> tuple[str, Payment, str]:
+        if self._role is Role.GATEWAY:
+            stated = self._values.get("gateway_payment")
+            network, payment, variable = settle(Payment(stated) if stated else None, self._values, self._collector)
+        else:
+            network, variable = stated_network(self._role.value, self._values)
+            payment = Payment.NONE
+        check_name(network, variable, self._role.value, flags.values, self._collector)
+        return network, payment, variable
+
+    def _check_required(self, onchain: bool) -> None:
+        """Findings for what a node cannot do without; secrets are looked at elsewhere."""
+        for name, one in self._definitions.items():
+            short = f"{self._role.value}_{name}"
+            needed = one.required == "always" or (one.required == "onchain" and onchain and not self._priced_by_models(name))
+            if needed and not one.secret and short not in self._values and short not in self._broken:
+                chain = " on-chain" if one.required == "onchain" else ""
+                hint = " ".join(one.description).replace("O(", "(").replace("C(", "(").replace("V(", "(")
+                self._collector.add(CODE, f"{one.name} has to be said{chain}", one.name, hint=hint)
+
+    def _priced_by_models(self, name: str) -> bool:
+        """An orchestrator that serves AI may price by model only (``starter.go``: no base price needed with -aiWorker)."""
+        return name == "price_per_unit" and bool(self._value("ai_worker"))
+
+    def _secrets(self, onchain: bool) -> dict[str, str]:
+        """Secrets of the node and their variables; a finding for each that is needed and not there."""
+        secrets: dict[str, str] = {}
+        named: dict[str, Definition] = {name: definitions()[f"livepeer_{name}"] for name in FLEET_SECRETS}
+        named |= {name: one for name, one in self._definitions.items() if one.secret}
+        for name, one in named.items():
+            short = one.name.removeprefix("livepeer_")
+            if one.required == "onchain" and not onchain:
+                continue
+            if isinstance(self._values.get(short), Present):
+                secrets[name] = one.name
+            elif not one.required:
+                secrets[name] = ""
+            elif not self._secrets_known:
+                secrets[name] = one.name
+            elif short not in self._broken:
+                message = f"a node on a chain needs {one.name}"
+                self._collector.add(MISSING_CODE, message, one.name, hint=" ".join(one.description))
+        return secrets
+
+    def _ai_models(self) -> tuple[tuple[Mapping[str, object], ...], dict[str, str]]:
+        models: list[Mapping[str, object]] = []
+        secrets: dict[str, str] = {}
+        raw = self._value("ai_models") if self._role is Role.ORCHESTRATOR else ()
+        for index, model in enumerate(raw if isinstance(raw, tuple) else ()):
+            entry = dict(model)
+            if "token" in entry:
+                name = f"ai_models_{index}_token"
+                secrets[name] = f"{self._full('ai_models')}[{index}].token"
+                entry["token"] = placeholder(name)
+            models.append(entry)
+        return tuple(models), secrets
+
+    def _gateway(self, given: Mapping[str, Any]) -> GatewaySettings:
+        values: dict[str, Any] = {field.name: self._value(field.name) for field in fields(GatewaySettings)}
+        values |= {name: given[name] for name in ("flags", "environment", "payment")}
+        values["discovery"] = Discovery(values["discovery"])
+        values["orch_addr"] = tuple(_orch_addr(entry) for entry in values["orch_addr"])
+        settings = GatewaySettings(**values)
+        self._check_discovery(settings)
+        self._check_signer(settings)
+        return settings
+
+    def _check_discovery(self, settings: GatewaySettings) -> None:
+        if settings.orch_addr and settings.discovery is not Discovery.LIST:
+            variable = self._full("orch_addr")
+            message = f"the list counts only with livepeer_gateway_discovery list, it is {settings.discovery.value}"
+            hint = "livepeer_gateway_discovery: list, or remove the list"
+            self._collector.add(CODE, message, variable, got=settings.discovery.value, limit=Discovery.LIST.value, hint=hint)
+
+    def _check_signer(self, settings: GatewaySettings) -> None:
+        variable = self._full("remote_signer")
+        signed = settings.payment in SIGNED
+        if signed and not settings.remote_signer and "gateway_remote_signer" not in self._broken:
+            message = f"with payment {settings.payment.value} the gateway needs to know who signs"
+            self._collector.add(CODE, message, variable, hint="inventory host of the signer, or its URL")
+        if settings.remote_signer and not signed:
+            message = f"a signer does nothing with payment {settings.payment.value}"
+            limit = ", ".join(payment.value for payment in SIGNED)
+            hint = "livepeer_gateway_payment: remote_signer, or remove the signer"
+            self._collector.add("LPF303", message, variable, got=settings.payment.value, limit=limit, hint=hint)
+
+    def _orchestrator(self, given: Mapping[str, Any]) -> OrchestratorSettings:
+        values: dict[str, Any] = {field.name: self._value(field.name) for field in fields(OrchestratorSettings)}
+        values |= {name: given[name] for name in ("flags", "environment", "ai_models")}
+        return OrchestratorSettings(**values)
+
+
+def _orch_addr(entry: object) -> OrchAddr:
+    pixels = str((definitions()["livepeer_gateway_orch_addr"].options or {})["pixels_per_unit"].default)
+    if isinstance(entry, Mapping):
+        texts = {key: str(value) for key, value in entry.items()}
+        return OrchAddr(**({"pixels_per_unit": pixels} | texts))
+    text = str(entry)
+    # An inventory name holds no colon; go-livepeer takes host:port without a scheme too.
+    return OrchAddr(url=text, pixels_per_unit=pixels) if ":" in text else OrchAddr(host=text, pixels_per_unit=pixels)

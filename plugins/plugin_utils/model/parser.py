@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The strict parser: raw inventory values in, a Fleet and every finding about them out. It never raises on bad input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.collector import Collector, merged
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.control import check_once
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.definitions import FLEET, Definition, of_role
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.deployment import read_release
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Fleet, Host, Role, Source
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.groups import Membership, group_names, memberships
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Inventory
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.machines import machine_key
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.names import check_names
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.nodes import HostValues, NodeReader
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.values import MISSING, Checker
+
+START_ORDER = (Role.ORCHESTRATOR, Role.GATEWAY)
+"""A gateway that runs before its orchestrator answers its first requests with errors."""
+
+
+def parse_fleet(inventory: Inventory, *, archive_checksum: Callable[[str], str]) -> tuple[Fleet, tuple[Finding, ...]]:
+    """The fleet as far as it can be made out, and every finding about its variables (LPF303, 404, 501 to 505).
+
+    Args:
+        inventory: the whole inventory.
+        archive_checksum: sha256 of a file on the controller by its path, in hexadecimal digits; raises OSError.
+    """
+    overall = Collector("")
+    names = group_names(inventory, overall)
+    members = memberships(inventory, names, overall)
+    check_once(inventory, members, overall)
+    findings = [*inventory.findings, *overall.findings]
+    hosts: dict[str, Host] = {}
+    for name, membership in members.items():
+        collector = Collector(name)
+        hosts[name] = _host(name, membership, inventory.hostvars.get(name, {}), archive_checksum, collector)
+        findings.extend(collector.findings)
+    return Fleet(hosts), tuple(merged(findings))
+
+
+def _host(
+    name: str, membership: Membership, raw: Mapping[str, object], archive_checksum: Callable[[str], str], collector: Collector
+) -> Host:
+    check_names((str(key) for key in raw), collector)
+    read = read_values(membership, raw, collector)
+    if "version" not in read.values and "version" not in read.broken:
+        hint = "livepeer_version: 0.9.1"
+        collector.add("LPF505", "no version of go-livepeer is said", "livepeer_version", hint=hint)
+    release = read_release(read.values, archive_checksum, collector)
+    _check_band(read, collector)
+    machine = machine_key(name, raw)
+    roles = (role for role in START_ORDER if role in membership.roles)
+    nodes = tuple(NodeReader(role, read, release, collector).node(name, machine) for role in roles)
+    return Host(name=name, machine=machine, combined=membership.combined, nodes=nodes)
+
+
+def read_values(membership: Membership, raw: Mapping[str, object], collector: Collector) -> HostValues:
+    """Each variable of the host's roles held against its definition."""
+    checker = Checker(collector)
+    values: dict[str, object] = {}
+    sources: dict[str, Source] = {}
+    broken: set[str] = set()
+    for short, one in _of_host(membership).items():
+        default = one.default_on(membership.combined)
+        checked = checker.check(one, raw[one.name], one.name) if one.name in raw and not one.once else MISSING
+        if checked is MISSING and one.name in raw and not one.once:
+            broken.add(short)
+        sources[short] = Source(one.name, checked is MISSING)
+        if checked is MISSING and default is not None:
+            checked = tuple(default) if isinstance(default, list) else default
+        if checked is not MISSING:
+            values[short] = checked
+    return HostValues(values, sources, frozenset(broken), secrets_known=raw.get("livepeer_plan_secrets") != "skip")
+
+
+def _of_host(membership: Membership) -> dict[str, Definition]:
+    """Definitions that concern a host, by their name after ``livepeer_``."""
+    parts = [FLEET, *(role.value for role in Role if role in membership.roles)]
+    return {one.name.removeprefix("livepeer_"): one for part in parts for one in of_role(part).values()}
+
+
+def _check_band(read: HostValues, collector: Collector) -> None:
+    low, high = _percent(read, "headroom_min", collector), _percent(read, "headroom_max", collector)
+    if low is not None and high is not None and low > high:
+        message = f"the least headroom {low:g} is above the most, {high:g}"
+        hint = "livepeer_headroom_min at most livepeer_headroom_max"
+        collector.add("LPF504", message, "livepeer_headroom_min", got=f"{low:g}", limit=f"{high:g}", hint=hint)
+
+
+def _percent(read: HostValues, name: str, collector: Collector) -> float | None:
+    text = str(read.values[name])
+    if text.replace(".", "", 1).isdecimal():
+        return float(text)
+    message = f"{text!r} is no percentage"
+    collector.add("LPF504", message, f"livepeer_{name}", got=text, limit="a number of 0 or more, without %", hint='"20"')
+    return None

@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One raw value held against its definition. Strict: a value is what YAML says it is, and every finding names a path."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date
+
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.collector import Collector
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.definitions import Definition
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Misread, Present, Unreadable
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.nearest import nearest
+
+MISSING = object()
+"""Result for a value that is not there, or that a finding was made of."""
+
+CODE = "LPF504"
+UNUSABLE = "LPF404"
+LEAST_SECRET = 8
+"""Characters: hiding a shorter secret in messages would hide half of every message."""
+
+BOOLS = {"true": True, "false": False}
+"""INI inventories and ``-e name=value`` give text; Python and Jinja write it with a capital."""
+
+PATTERNS = {
+    "eth_address": (r"0x[0-9a-fA-F]{40}", "0x and 40 hexadecimal digits, in quotes"),
+    "gpus": (r"all|[0-9]+(,[0-9]+)*", '0, "0,1" or all'),
+    "name": (r"[a-z][a-z0-9-]{0,21}", "at most 22 of a-z, 0-9 and -, a letter first (Linux allows a user name 31 characters)"),
+    "sessions": (r"auto|[1-9][0-9]*", "a number above 0, or auto"),
+    "sha256": (r"sha256:[0-9a-fA-F]{64}", "sha256: and 64 hexadecimal digits"),
+    "wave": (r"[1-9][0-9]*|([1-9][0-9]?|100)%", "a number of hosts, or a percentage in quotes"),
+}
+"""Format to what the text has to match, and the same in words."""
+
+_INT = re.compile(r"0|-?[1-9][0-9]*")
+_OCTAL_LOOKING = re.compile(r"[-+]?0[0-9][0-9_]*([.][0-9]*)?([A-Za-z].*)?")
+_SEXAGESIMAL = re.compile(r"[-+]?[0-9]+(:[0-5]?[0-9])+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def kind(value: object) -> str:
+    """What a raw value is, in an operator's words."""
+    names: tuple[tuple[type, str], ...] = (
+        (bool, "a boolean"),
+        (int, "a whole number"),
+        (float, "a number with a decimal point"),
+        (str, "text"),
+        (Mapping, "a dictionary"),
+        (date, "a date"),
+    )
+    if isinstance(value, list | tuple):
+        return "a list"
+    return next((name for known, name in names if isinstance(value, known)), "nothing (null)" if value is None else type(value).__name__)
+
+
+def shown(value: object) -> str:
+    """A raw value as YAML would write it, cut to a length that fits a line."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Misread):
+        return value.text
+    text = "null" if value is None else str(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def plain(value: object) -> str | None:
+    """Text or a whole number as text; None for anything else."""
+    if isinstance(value, str):
+        return str(value)
+    return str(int(value)) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+class Checker:
+    """Holds raw values against their definitions and collects what is wrong with them."""
+
+    def __init__(self, collector: Collector) -> None:
+        self._collector = collector
+        self._types: dict[str, Callable[[Definition, object, str], object]] = {
+            "str": self._str,
+            "int": self._int,
+            "bool": self._bool,
+            "list": self._list,
+            "dict": self._dict,
+            "raw": self._raw,
+        }
+
+    def check(self, one: Definition, raw: object, path: str) -> object:
+        """The value, normalised, or MISSING after a finding.
+
+        Texts and amounts come back as str, lists as tuple, dictionaries as dict with the keys that are there, secrets as Present.
+        Dictionaries of formats ``flags`` and ``environment`` come back as they are.
+        """
+        if one.secret:
+            return self._secret(raw, path)
+        if isinstance(raw, Unreadable):
+            self._collector.add(CODE, "the value cannot be read", path, got=raw.reason)
+            return MISSING
+        if isinstance(raw, Present):
+            return raw
+        if raw is None:
+            return self._wrong(one, raw, path, "write a value, or remove the line")
+        if isinstance(raw, Misread) and one.type != "raw":
+            return self._misread(raw, path)
+        return self._types[one.type](one, raw, path)
+
+    def _wrong(self, one: Definition, raw: object, path: str, hint: str = "") -> object:
+        expected = {
+            "str": "text",
+            "int": "a whole number",
+            "bool": "true or false",
+            "list": "a list",
+            "dict": "a dictionary",
+            "raw": "a whole number or text",
+        }[one.type]
+        got = kind(raw) if one.holds_secrets else f"{shown(raw)} ({kind(raw)})"
+        self._collector.add(CODE, f"{expected} is needed here, this is {kind(raw)}", path, got=got, limit=expected, hint=hint)
+        return MISSING
+
+    def _misread(self, raw: Misread, path: str) -> object:
+        if isinstance(raw.value, float):
+            return self._float(raw.text, path)
+        message = f"YAML reads {raw.text} as the number {raw.value}: quote it"
+        hint = f'"{raw.text}" if that is meant as text, else {raw.value}'
+        self._collector.add(CODE, message, path, got=raw.text, limit=str(raw.value), hint=hint)
+        return MISSING
+
+    def _float(self, text: str, path: str) -> object:
+        message = "a number with a decimal point is not exact in YAML: quote it"
+        exact = bool(re.fullmatch(r"[0-9]+\.[0-9]+", text))
+        hint = f'"{text}"' if exact else "the amount with all its digits, in quotes"
+        self._collector.add(CODE, message, path, got=text, hint=hint)
+        return MISSING
+
+    def _secret(self, raw: object, path: str) -> object:
+        if isinstance(raw, Unreadable):
+            self._collector.add(CODE, "the secret cannot be read", path, got=raw.reason)
+            return MISSING
+        length = raw.length if isinstance(raw, Present) else len(raw) if isinstance(raw, str) else -1
+        if length == -1:
+            hint = "the value in quotes, or as a block of text after |"
+            self._collector.add(CODE, f"a secret is text, this is {kind(raw)}", path, got=kind(raw), limit="text", hint=hint)
+        elif length is not None and length < LEAST_SECRET:
+            message = "the secret is shorter than 8 characters" if length else "the secret is empty"
+            self._collector.add(UNUSABLE, message, path, got=f"{length} characters", limit=f"{LEAST_SECRET} characters")
+        else:
+            return Present(length)
+        return MISSING
+
+    def _str(self, one: Definition, raw: object, path: str) -> object:
+        if isinstance(raw, float):
+            return self._wrong(one, raw, path, f'quote it, with all its parts: "{raw}" is not what is meant if a zero was lost')
+        if not isinstance(raw, str):
+            hint = f'quote it: "{shown(raw)}"' if isinstance(raw, int) and not isinstance(raw, bool) else ""
+            return self._wrong(one, raw, path, "127.0.0.1:9935, host and port in one text" if one.format == "address" else hint)
+        text = str(raw)
+        if one.choices:
+            return self._choice(one, text, path)
+        if one.format in PATTERNS:
+            return self._pattern(text, *PATTERNS[one.format], path)
+        return self.text(text, path) if one.format != "path" else self._path(text, path)
+
+    def _pattern(self, text: str, pattern: str, example: str, path: str) -> object:
+        if re.fullmatch(pattern, text):
+            return text
+        self._collector.add(CODE, f"{text!r} cannot stand here", path, got=text, limit=example)
+        return MISSING
+
+    def _choice(self, one: Definition, text: str, path: str) -> object:
+        if text in one.choices:
+            return text
+        best = nearest(text, one.choices)
+        limit = ", ".join(one.choices)
+        self._collector.add(CODE, f"{text!r} is none of the values it can have", path, got=text, limit=limit, hint=best)
+        return MISSING
+
+    def _path(self, text: str, path: str) -> object:
+        if text and not _CONTROL.search(text):
+            return text
+        self._collector.add(CODE, "this is no path", path, got=repr(text), hint="write a path, or remove the line")
+        return MISSING
+
+    def text(self, text: str, path: str, *, secret: bool = False) -> object:
+        """The text, if livepeer.conf can carry it (ff PlainParser: flag, one space, the rest of the line, trimmed, up to ``" #"``)."""
+        if not text:
+            reason, hint = "an empty text would be read as something else", "write a value, or remove the line"
+        elif _CONTROL.search(text):
+            reason, hint = "a line break, tab or other control character cannot stand here", "write it on one line"
+        elif text.startswith("#") or " #" in text:
+            reason, hint = 'go-livepeer would drop everything from " #" on', "write it without a blank before #"
+        elif text != text.strip() or text.startswith("\ufeff"):
+            reason, hint = "blanks at the ends would be dropped", f'"{text.strip()}"'
+        else:
+            return text
+        self._collector.add(CODE, reason, path, got="" if secret else repr(text), hint="" if secret else hint)
+        return MISSING
+
+    def _int(self, one: Definition, raw: object, path: str) -> object:
+        number: object = raw
+        if isinstance(raw, str) and _INT.fullmatch(raw):
+            number = int(raw)
+        if isinstance(number, bool) or not isinstance(number, int):
+            return self._wrong(one, raw, path)
+        if one.range and not one.range[0] <= number <= one.range[1]:
+            limit = f"{one.range[0]} to {one.range[1]}"
+            self._collector.add(CODE, f"{number} is not in the range {limit}", path, got=str(number), limit=limit)
+            return MISSING
+        return int(number)
+
+    def _bool(self, one: Definition, raw: object, path: str) -> object:
+        if isinstance(raw, bool):
+            return bool(raw)
+        if isinstance(raw, str) and raw.lower() in BOOLS:
+            return BOOLS[raw.lower()]
+        hint = {"yes": "true", "on": "true", "1": "true", "no": "false", "off": "false", "0": "false"}.get(str(raw).lower(), "")
+        return self._wrong(one, raw, path, hint)
+
+    def _list(self, one: Definition, raw: object, path: str) -> object:
+        if not isinstance(raw, list | tuple):
+            return self._wrong(one, raw, path, f"[{shown(raw)}]" if isinstance(raw, str) and not one.holds_secrets else "")
+        element = Definition(
+            name=one.name,
+            type=one.elements,
+            description=one.description,
+            choices=one.choices,
+            format=one.format,
+            options=one.options,
+        )
+        items = [self.check(element, item, f"{path}[{index}]") for index, item in enumerate(raw)]
+        return tuple(item for item in items if item is not MISSING)
+
+    def _dict(self, one: Definition, raw: object, path: str) -> object:
+        if not isinstance(raw, Mapping):
+            return self._wrong(one, raw, path)
+        if one.options is None:
+            return dict(raw)
+        for key in raw:
+            if key not in one.options:
+                self._unknown_key(str(key), one.options, path)
+        found: dict[str, object] = {}
+        for key, option in one.options.items():
+            if key in raw:
+                found[key] = self.check(option, raw[key], f"{path}.{key}")
+            elif option.required:
+                self._collector.add(CODE, f"the key {key} is missing", f"{path}.{key}", hint=option.description[0])
+        return {key: value for key, value in found.items() if value is not MISSING}
+
+    def _unknown_key(self, key: str, options: Mapping[str, Definition], path: str) -> None:
+        best = nearest(key, options)
+        self._collector.add(CODE, f"there is no key {key} here", f"{path}.{key}", got=key, limit=", ".join(options), hint=best)
+
+    def _raw(self, one: Definition, raw: object, path: str) -> object:
+        if one.format == "orch_addr" and isinstance(raw, Mapping):
+            return self._dict(one, raw, path)
+        if isinstance(raw, Misread):
+            return self._misread(raw, path)
+        if isinstance(raw, float):
+            return self._float(repr(raw), path)
+        text = plain(raw)
+        if text is None:
+            return self._wrong(one, raw, path)
+        return self._amount(text, path) if one.format in {"amount", "cap", "pixels", "percent"} else self._other(one, text, path)
+
+    def _amount(self, text: str, path: str) -> object:
+        if _OCTAL_LOOKING.fullmatch(text) or _SEXAGESIMAL.fullmatch(text):
+            message = f"{text} is read as different numbers by different programs"
+            hint = f'"{text.lstrip("0") or "0"}", without leading zeros' if ":" not in text else "the amount in quotes, without a colon"
+            self._collector.add(CODE, message, path, got=text, hint=hint)
+            return MISSING
+        return self.text(text, path)
+
+    def _other(self, one: Definition, text: str, path: str) -> object:
+        if one.format in PATTERNS:
+            return self._pattern(text, *PATTERNS[one.format], path)
+        return self.text(text, path)
