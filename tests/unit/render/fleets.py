@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from pathlib import Path
 
+from ansible_collections.livepeer.fleet.plugins.plugin_utils import addresses, edges
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import (
     OFFCHAIN,
     Discovery,
@@ -19,6 +20,8 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import 
     Role,
     Source,
 )
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.render import Neighbours, NodePlan, render_node
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.templating import Templates
 
 TEMPLATES = Path(__file__).parents[3] / "roles" / "node" / "templates"
 ARBITRUM = "arbitrum-one-mainnet"
@@ -67,7 +70,7 @@ ORCHESTRATOR = OrchestratorSettings(
 def gateway(host: str = "gw1", *, network: str = OFFCHAIN, name: str = "gateway", machine: str = "", **settings: object) -> Node:
     """A gateway; on a chain it pays itself, with everything that this needs."""
     onchain = {"payment": Payment.ONCHAIN, "max_price_per_unit": "1250", "eth_acct_addr": ACCOUNT} if network != OFFCHAIN else {}
-    return _node(host, machine, Role.GATEWAY, name, network, replace(GATEWAY, **{**onchain, **settings}), {})
+    return _node(host, name, network, replace(GATEWAY, **{**onchain, **settings}), {}, machine=machine)
 
 
 def orchestrator(
@@ -78,12 +81,13 @@ def orchestrator(
         {"price_per_unit": "1000", "auto_adjust_price": True, "reward": False, "eth_acct_addr": ACCOUNT} if network != OFFCHAIN else {}
     )
     made = replace(ORCHESTRATOR, **{"service_addr": f"{host}.example.com:8935", **onchain, **settings})
-    return _node(host, machine, Role.ORCHESTRATOR, name, network, made, {"orch_secret": ""})
+    return _node(host, name, network, made, {"orch_secret": ""}, machine=machine)
 
 
 def _node(
-    host: str, machine: str, role: Role, name: str, network: str, settings: GatewaySettings | OrchestratorSettings, secrets: dict[str, str]
+    host: str, name: str, network: str, settings: GatewaySettings | OrchestratorSettings, secrets: dict[str, str], *, machine: str
 ) -> Node:
+    role = Role.GATEWAY if isinstance(settings, GatewaySettings) else Role.ORCHESTRATOR
     prefix = f"livepeer_{role.value}_"
     if network != OFFCHAIN:
         held = {"eth_url": "livepeer_eth_url", "eth_password": f"{prefix}eth_password", "keystore": f"{prefix}keystore"}
@@ -122,3 +126,15 @@ def fleet(*nodes: Node) -> Fleet:
         own = tuple(sorted((node for node in nodes if node.host == name), key=lambda node: node.role is Role.GATEWAY))
         hosts[name] = Host(name, own[0].machine, len({node.role for node in own}) == 2, own)
     return Fleet(hosts)
+
+
+def around(of: Fleet) -> Neighbours:
+    """What stands around each node of a fleet."""
+    return Neighbours(of, edges.routes(of), [listener for node in of.nodes for listener in addresses.listeners(node)])
+
+
+def rendered(of: Fleet) -> list[NodePlan]:
+    """Every node of a fleet, rendered."""
+    neighbours = around(of)
+    templates = Templates(TEMPLATES)
+    return [render_node(node, neighbours.of(node), templates) for node in of.nodes]
