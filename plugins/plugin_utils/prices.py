@@ -132,9 +132,12 @@ def rate(price: str, pixels: str = "1") -> Rate:
     """Price per pixel of an amount and the pixels it is for.
 
     Raises:
-        PriceError: either cannot be read.
+        PriceError: either cannot be read, or the amount is read as something else: ``1e3`` is 1 in the currency e3.
     """
     parsed = parse_price(price)
+    if parsed.currency and not (parsed.currency.isascii() and parsed.currency.isalpha()):
+        number = decimal_text(parsed.amount)
+        raise PriceError(f'"{price}" is read as {number} in the currency "{parsed.currency}"; write all digits of the number')
     per_pixel = parsed.amount / parse_pixels(pixels)
     currency = parsed.currency.lower()
     if currency == "eth":

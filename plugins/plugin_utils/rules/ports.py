@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ports and addresses: LPF101 to LPF107."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import (
+    Conflict,
+    Exposure,
+    Listener,
+    conflicts,
+    describe,
+    home_port,
+    is_loopback,
+    join_host_port,
+)
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import VIDEO
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node, Role
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.routing import (
+    gateway_settings,
+    orchestrator_settings,
+    service_endpoint,
+)
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Rule, Survey, finding, setting, some
+
+RUNNER_PORTS = range(8000, 9000)
+"""Ports that AI runners of a machine can take (ports.json:ai_runner_ports); no port of there is proposed."""
+
+_FIRST_FREE = 1024
+
+
+def taken_port(survey: Survey) -> Iterator[Finding]:
+    """LPF101: two listeners of one machine want the same port on overlapping addresses."""
+    taken: dict[str, set[int]] = {}
+    found = conflicts(survey.listeners)
+    if not found:
+        return
+    for listener in survey.listeners:
+        taken.setdefault(listener.machine, set()).add(listener.port)
+    for conflict in found:
+        port = _free_port(conflict.listener, taken[conflict.listener.machine])
+        taken[conflict.listener.machine].add(port)
+        yield _taken_port(survey, conflict, port)
+
+
+def _taken_port(survey: Survey, conflict: Conflict, port: int) -> Finding:
+    mine, others = conflict.listener, conflict.others[:3]
+    node = survey.by_name[mine.host, mine.node]
+    more = len(conflict.others) - len(others)
+    return finding(
+        "LPF101",
+        node,
+        f"{describe(mine)} wants the port that {' and '.join(_owner(mine, other) for other in others)} has"
+        + (f", and {more} more" if more else ""),
+        variable=mine.variable,
+        got=_written(mine),
+        limit="; ".join(f"{other.variable}: {_written(other)}" for other in others),
+        hint=setting(mine.variable, _moved(node, mine, port)),
+        others=[other.host for other in others],
+    )
+
+
+def _owner(mine: Listener, other: Listener) -> str:
+    text = describe(other) + (" by default" if other.default else "")
+    return text if other.host == mine.host else f"{text} of {other.host}"
+
+
+def _written(listener: Listener) -> str:
+    return join_host_port(listener.address, listener.port) + (" (default)" if listener.default else "")
+
+
+def _free_port(listener: Listener, taken: set[int]) -> int:
+    """go-livepeer's own port for the purpose if nothing of the machine has it, else the next free one."""
+    home = home_port(listener)
+    if home is not None and home not in taken:
+        return home
+    above = range(max(listener.port + 1, _FIRST_FREE), 65536)
+    below = range(_FIRST_FREE, listener.port)
+    return next(port for ports in (above, below) for port in ports if port not in taken and port not in RUNNER_PORTS)
+
+
+def _moved(node: Node, listener: Listener, port: int) -> str:
+    """The setting behind a listener with another port."""
+    if node.role is Role.ORCHESTRATOR and listener.purpose == "rpc":
+        endpoint = service_endpoint(node)
+        if listener.variable == node.sources["service_addr"].variable and endpoint is not None:
+            return join_host_port(endpoint.host, port)
+        scheme, found, _address = orchestrator_settings(node).http_addr.partition("://")
+        return (f"{scheme}://" if found else "") + join_host_port(listener.address, port)
+    return join_host_port(listener.address, port)
+
+
+def open_cli(survey: Survey) -> Iterator[Finding]:
+    """LPF102: whoever reaches a CLI port has the wallet, pprof and every setting, without a password."""
+    for listener in survey.listeners:
+        if listener.purpose == "cli" and listener.exposure is not Exposure.LOOPBACK:
+            yield finding(
+                "LPF102",
+                survey.by_name[listener.host, listener.node],
+                f"the CLI port {listener.port} is reachable from outside the host, and who reaches it has the wallet",
+                variable=listener.variable,
+                got=join_host_port(listener.address, listener.port),
+                limit="a loopback address",
+                hint=setting(listener.variable, f"127.0.0.1:{listener.port}"),
+            )
+
+
+def bad_address(survey: Survey) -> Iterator[Finding]:
+    """LPF104: an address that go-livepeer cannot use."""
+    for fault in survey.faults:
+        if not fault.got:
+            continue  # a required address that is missing is a finding of the parser
+        variable = fault.node.sources[fault.field].variable
+        hint = setting(variable, fault.hint) if fault.hint else ""
+        yield finding("LPF104", fault.node, fault.message, field=fault.field, got=fault.got, hint=hint)
+
+
+def scheme_mismatch(survey: Survey) -> Iterator[Finding]:
+    """LPF104: the orchestrator serves HTTP and advertises HTTPS, or the reverse; it stops after 5 s with status 0."""
+    for node in survey.fleet.nodes:
+        endpoint = service_endpoint(node) if node.role is Role.ORCHESTRATOR else None
+        if endpoint is None:
+            continue
+        settings = orchestrator_settings(node)
+        plain = settings.http_addr.startswith("http://")
+        if plain != (endpoint.scheme == "http"):
+            yield finding(
+                "LPF104",
+                node,
+                f"the service address is {endpoint.scheme}, what is served there is {'http' if plain else 'https'}",
+                field="service_addr",
+                got=settings.service_addr,
+                limit=settings.http_addr or f"0.0.0.0:{endpoint.port} (default)",
+                hint=setting(node.sources["service_addr"].variable, ("http://" if plain else "") + endpoint.address),
+            )
+
+
+def loopback_service(survey: Survey) -> Iterator[Finding]:
+    """LPF104: a loopback service address of which gateways of other machines are told."""
+    users: dict[tuple[str, str], list[str]] = {}
+    for found in survey.routes:
+        for candidate in found.routing.candidates:
+            node = candidate.node
+            if node is not None and node.machine != found.gateway.machine:
+                users.setdefault((node.host, node.name), []).append(found.gateway.host)
+    for key, gateways in users.items():
+        node = survey.by_name[key]
+        endpoint = service_endpoint(node)
+        if endpoint is None or not is_loopback(endpoint.host):
+            continue
+        yield finding(
+            "LPF104",
+            node,
+            f'the service address "{endpoint.address}" is loopback, and gateways of other hosts use this orchestrator: {some(gateways)}',
+            field="service_addr",
+            got=endpoint.address,
+            limit="an address that the gateways can route to",
+            hint=setting(node.sources["service_addr"].variable, f"{node.host}:{endpoint.port}"),
+            others=gateways,
+        )
+
+
+def same_service(survey: Survey) -> Iterator[Finding]:
+    """LPF105: jobs for one orchestrator reach another."""
+    advertised: dict[str, list[Node]] = {}
+    for node in survey.fleet.nodes:
+        endpoint = service_endpoint(node) if node.role is Role.ORCHESTRATOR else None
+        if endpoint is not None and not is_loopback(endpoint.host):
+            advertised.setdefault(endpoint.address, []).append(node)
+    for address, nodes in advertised.items():
+        first, *rest = nodes
+        # On one machine it is the port that two of them cannot have (LPF101).
+        elsewhere = [node for node in rest if node.machine != first.machine]
+        if elsewhere:
+            yield finding(
+                "LPF105",
+                first,
+                f"{len(elsewhere) + 1} machines advertise {address}: {some([node.host for node in (first, *elsewhere)])}",
+                field="service_addr",
+                got=address,
+                hint="an address of its own for each orchestrator",
+                others=[node.host for node in elsewhere],
+            )
+
+
+def same_name(survey: Survey) -> Iterator[Finding]:
+    """LPF106: two nodes of a machine share a name, and with it unit, user and data directory."""
+    named: dict[tuple[str, str], list[Node]] = {}
+    for node in survey.fleet.nodes:
+        named.setdefault((node.machine, node.name), []).append(node)
+    for (machine, name), nodes in named.items():
+        for place, node in enumerate(nodes[1:], 2):
+            free = next(f"{name}{number}" for number in range(place, place + len(named) + 1) if (machine, f"{name}{number}") not in named)
+            variable = node.sources["name"].variable
+            yield finding(
+                "LPF106",
+                node,
+                f'two nodes of machine {machine} are called "{name}", and would share unit, user and data directory',
+                field="name",
+                got=name,
+                limit=f"{nodes[0].role.value} of {nodes[0].host}",
+                hint=f"{variable}: {free}",
+                others=[nodes[0].host],
+            )
+
+
+def no_ingest(survey: Survey) -> Iterator[Finding]:
+    """LPF107: on a public HTTP address a gateway has no routes but playback (``mediaserver.go:NewLivepeerServer``)."""
+    for listener in survey.listeners:
+        node = survey.by_name[listener.host, listener.node]
+        if listener.purpose != "http" or listener.exposure is Exposure.LOOPBACK:
+            continue
+        settings = gateway_settings(node)
+        # Video still gets in by RTMP.
+        lost = [workload for workload in settings.workloads if workload != VIDEO]
+        if not lost or settings.flags.get("httpIngest", "").lower() in ("true", "t", "1") or settings.flags.get("authWebhookUrl"):
+            continue
+        variable = node.sources["http_addr"].variable
+        yield finding(
+            "LPF107",
+            node,
+            f"a gateway on a public HTTP address has no route for {', '.join(lost)} without httpIngest or authWebhookUrl",
+            field="http_addr",
+            got=join_host_port(listener.address, listener.port),
+            limit="a loopback address, behind a proxy that authenticates",
+            hint=setting(variable, f"127.0.0.1:{listener.port}"),
+        )
+
+
+RULES = (
+    Rule(
+        "LPF101",
+        "error",
+        "Two listeners of one machine want the same port on overlapping addresses.",
+        "Move the one that the finding names to the port that it proposes. 0.0.0.0 and [::] take the port on every address.",
+        taken_port,
+    ),
+    Rule(
+        "LPF102",
+        "error",
+        "A CLI port is reachable from outside the host.",
+        "Bind it to loopback and reach it through SSH: it has no password, and it moves money.",
+        open_cli,
+    ),
+    Rule(
+        "LPF104",
+        "error",
+        "An address without a port, or a service address that gateways cannot route to.",
+        "Write host:port, IPv6 in brackets; as service address what gateways of other machines can dial.",
+        bad_address,
+    ),
+    Rule(
+        "LPF104",
+        "error",
+        "Only one of service address and HTTP address starts with http://.",
+        "Write the same scheme on both.",
+        scheme_mismatch,
+    ),
+    Rule(
+        "LPF104",
+        "error",
+        "A loopback service address of an orchestrator that gateways of other machines use.",
+        "Write an address that those gateways can route to.",
+        loopback_service,
+    ),
+    Rule(
+        "LPF105",
+        "error",
+        "Two machines advertise the same service address.",
+        "Give each orchestrator an address of its own.",
+        same_service,
+    ),
+    Rule(
+        "LPF106",
+        "error",
+        "Two nodes of a machine share a name, a user or a data directory.",
+        "Give each inventory host of the machine a node name of its own.",
+        same_name,
+    ),
+    Rule(
+        "LPF107",
+        "error",
+        "A workload asked of a gateway has no route on its listener.",
+        "Bind the gateway to loopback behind a proxy that authenticates, or set httpIngest or authWebhookUrl.",
+        no_ingest,
+    ),
+)

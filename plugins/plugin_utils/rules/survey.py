@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the rules look at: the fleet with everything that is derived from it once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Fault, Listener, read_listeners
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge, Route, routes
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Fleet, Node
+
+
+@dataclass(frozen=True)
+class Survey:
+    """A fleet, and what its rules would otherwise each work out again.
+
+    Attributes:
+        fleet: all of it.
+        edges: of ``edges.edges``.
+    """
+
+    fleet: Fleet
+    edges: Sequence[Edge]
+
+    @cached_property
+    def routes(self) -> tuple[Route, ...]:
+        """Every gateway with its candidates, cap and band."""
+        return routes(self.fleet)
+
+    @cached_property
+    def listeners(self) -> tuple[Listener, ...]:
+        """Every socket of the fleet."""
+        return tuple(listener for found, _faults in self._read for listener in found)
+
+    @cached_property
+    def faults(self) -> tuple[Fault, ...]:
+        """Every setting that is no address."""
+        return tuple(fault for _found, faults in self._read for fault in faults)
+
+    @cached_property
+    def _read(self) -> tuple[tuple[tuple[Listener, ...], tuple[Fault, ...]], ...]:
+        return tuple(read_listeners(node) for node in self.fleet.nodes)
+
+    @cached_property
+    def by_name(self) -> dict[tuple[str, str], Node]:
+        """Nodes by inventory host and node name."""
+        return {(node.host, node.name): node for node in self.fleet.nodes}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule of one code.
+
+    Attributes:
+        code: of its findings.
+        level: as DESIGN's table words it.
+        says: what is wrong, for the table of the docs.
+        advice: what an operator does about it, for the same table.
+        find: the rule itself.
+    """
+
+    code: str
+    level: str
+    says: str
+    advice: str
+    find: Callable[[Survey], Iterable[Finding]]
+
+
+def finding(  # noqa: PLR0913 - a finding has that many fields
+    code: str,
+    node: Node,
+    message: str,
+    *,
+    field: str = "",
+    variable: str = "",
+    got: str = "",
+    limit: str = "",
+    hint: str = "",
+    others: Iterable[str] = (),
+    level: Level = Level.ERROR,
+) -> Finding:
+    """A finding about one node; ``field`` names a field of its settings (or name, network), ``others`` more hosts."""
+    hosts = dict.fromkeys((node.host, *others))
+    variable = variable or (node.sources[field].variable if field else "")
+    return Finding(code, level, message, tuple(hosts), node.name, variable, got, limit, hint)
+
+
+def setting(variable: str, value: str) -> str:
+    """A line for the inventory."""
+    return f'{variable}: "{value}"'
+
+
+def some(names: Sequence[str], most: int = 3) -> str:
+    """The first few of some names for a message, and how many more there are."""
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
