@@ -20,16 +20,11 @@ description:
   - Variables that a play, a role, a block, C(vars_files), C(include_vars) or C(set_fact) set are invisible to a view of the
     fleet, so that a C(livepeer_*) variable given there is refused (C(LPF504)); move it to the inventory. Extra vars (C(-e)) are
     legal; they count for every host of the fleet.
+  - The files go to C(livepeer_plan_dir). The run itself works from a copy in Ansible's temporary directory on the controller, which no
+    other run can change. A second call in the same run returns the plan that is there.
   - Names that begin with C(livepeer_fleet_) are room for what playbooks register or set as facts about the plan, names that begin
     with C(livepeer_user_) are room for the operator's own variables. Neither is ever read.
-options:
-  keep:
-    description:
-      - Where the files go if C(livepeer_plan_dir) is not set.
-      - With V(true) into C(livepeer-plan) below the current directory, to be read and kept; with V(false) into the temporary
-        directory of this run on the controller, which Ansible removes at the end of the run.
-    type: bool
-    default: false
+options: {}
 attributes:
   action:
     description: Runs on the controller.
@@ -49,17 +44,31 @@ EXAMPLES = r"""
   livepeer.fleet.plan:
   run_once: true
   delegate_to: localhost
-  register: livepeer_fleet_plan
-  when: hostvars['localhost']['livepeer_fleet_plan'] is not defined
+  delegate_facts: true
   tags: always
+
+- name: Tell where it is
+  ansible.builtin.debug:
+    msg: "{{ hostvars['localhost']['livepeer_fleet_plan']['kept_in'] }}"
+  run_once: true
 """
 
 RETURN = r"""
 plan_dir:
-  description: Absolute path of the directory on the controller that holds C(plan.json) and C(hosts/<inventory name>.json).
+  description: Directory on the controller that holds the plan's files for this run. Ansible removes it at the end of the run.
+  returned: always
+  type: str
+  sample: /home/op/.ansible/tmp/ansible-local-4711abc/livepeer-plan
+kept_in:
+  description: Absolute path of C(livepeer_plan_dir), with C(plan.json) and, if the plan is not refused, C(hosts/<inventory name>.json).
   returned: always
   type: str
   sample: /home/op/fleet/livepeer-plan
+run:
+  description: What this run on the controller is known by; a plan with another value is a leftover of a fact cache.
+  returned: always
+  type: str
+  sample: /home/op/.ansible/tmp/ansible-local-4711abc
 digest:
   description: SHA-256 of the plan, in hexadecimal digits. The same inventory gives the same digest.
   returned: always
@@ -98,4 +107,14 @@ keep_releases:
   returned: always
   type: dict
   sample: {gw1: 2, orch1: 2, orch2: 2}
+ansible_facts:
+  description: All of the above, as one fact; on C(localhost) with C(delegate_facts). Not there if the plan is refused.
+  returned: if the plan is not refused
+  type: complex
+  contains:
+    livepeer_fleet_plan:
+      description: The values above.
+      type: dict
+      returned: if the plan is not refused
+      sample: {plan_dir: /home/op/.ansible/tmp/ansible-local-4711abc/livepeer-plan, errors: 0}
 """

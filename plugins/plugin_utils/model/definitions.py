@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.flags import every_flag, secret_settings
 
 FLEET = "fleet"

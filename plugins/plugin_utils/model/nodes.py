@@ -122,7 +122,7 @@ class NodeReader:
     def _network(self, flags: Extras) -> tuple[str, Payment, str]:
         if self._role is Role.GATEWAY:
             stated = self._values.get("gateway_payment")
-            network, payment, variable = settle(Payment(stated) if stated else None, self._values, self._collector)
+            network, payment, variable = settle(Payment(str(stated)) if stated else None, self._values, self._collector)
         else:
             network, variable = stated_network(self._role.value, self._values)
             payment = Payment.NONE
