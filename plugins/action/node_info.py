@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Look at a host. Its part of the plan and its secrets go along, so that one round trip is enough."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.plugins.action import ActionBase
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.host_part import read_part, read_secrets
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import PlanError
+
+NOT_BY_HAND = frozenset({"part", "secrets", "sources"})
+
+
+class HostAction(ActionBase):
+    """What the actions of the modules release, node and node_info share: they read the plan, which lies on the controller."""
+
+    _supports_async = False
+
+    def given(self) -> dict[str, Any]:
+        """The task's own arguments."""
+        by_hand = sorted(NOT_BY_HAND & set(self._task.args))
+        if by_hand:
+            raise AnsibleActionFail(f"{', '.join(by_hand)} cannot be given by hand: it is read from the plan")
+        return dict(self._task.args)
+
+    def part(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+        """The plan of the task's host."""
+        try:
+            return read_part(Path(self._task.args["plan"]), task_vars["inventory_hostname"])
+        except PlanError as error:
+            raise AnsibleActionFail(str(error)) from None
+
+    def secrets(self, part: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, dict[str, str]]:
+        """The secrets of the task's host. They go to the module only, where they are marked as such."""
+        return read_secrets(part, lambda variable: self._value(variable, task_vars))
+
+    def _value(self, variable: str, task_vars: dict[str, Any]) -> object:
+        if variable not in task_vars:
+            raise AnsibleActionFail(f"{variable} is not set for this host, but the plan was made with it: set it, or make the plan again")
+        try:
+            return self._templar.template(task_vars[variable])
+        except AnsibleError as error:
+            # Its first line says why; what follows may show the value.
+            why = str(error).partition("\n")[0]
+            raise AnsibleActionFail(f"{variable} cannot be read for this host: {why}") from None
+
+
+class ActionModule(HostAction):
+    """The action of livepeer.fleet.node_info."""
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        variables = task_vars or {}
+        arguments = self.given()
+        if arguments.get("plan"):
+            part = self.part(variables)
+            arguments |= {"part": part, "secrets": self.secrets(part, variables)}
+        return self._execute_module(module_args=arguments, task_vars=variables)

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What has to be done to a node, and why. One definition for `node_info`, which tells it, and `node`, which does it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ansible_collections.livepeer.fleet.plugins.module_utils import files, releases, revisions
+from ansible_collections.livepeer.fleet.plugins.module_utils.errors import HostError
+from ansible_collections.livepeer.fleet.plugins.module_utils.health import Look
+from ansible_collections.livepeer.fleet.plugins.module_utils.host import Host
+from ansible_collections.livepeer.fleet.plugins.module_utils.plan_part import Node
+from ansible_collections.livepeer.fleet.plugins.module_utils.revisions import NodeFolder, Revision
+
+NOTHING = "nothing"
+NEW = "new"
+RESTART = "restart"
+UPGRADE = "upgrade"
+DOWNGRADE = "downgrade"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What has to be done to a node.
+
+    Attributes:
+        action: ``nothing``, ``new``, ``restart``, ``upgrade`` or ``downgrade``.
+        reasons: why, for people; empty if nothing has to be done.
+        restarts: True if its process has to be started anew for it.
+    """
+
+    action: str
+    reasons: tuple[str, ...]
+    restarts: bool
+
+
+def wanted_secrets(folder: NodeFolder, node: Node, given: Mapping[str, str]) -> dict[str, str]:
+    """The secrets of a node as they should be; one that this host makes for itself is missing as long as it is not made.
+
+    Raises:
+        HostError: one that a variable holds was not handed over.
+    """
+    wanted = {}
+    for name, variable in node.secrets.items():
+        value: str | None = given.get(name) if variable else folder.generated(name)
+        if variable and not value:
+            raise HostError(f"node {node.name}: the secret {name} is missing or empty: set {variable}")
+        if value:
+            wanted[name] = value
+    return wanted
+
+
+def decide(host: Host, node: Node, secrets: Mapping[str, str], seen: Look) -> Decision:
+    """Hold a node on this host against its plan.
+
+    Args:
+        host: this host.
+        node: as planned.
+        secrets: as they should be, see ``wanted_secrets``.
+        seen: a look at it.
+    """
+    folder = NodeFolder(host.paths, node.name)
+    active = folder.revision(folder.active)
+    if active is None:
+        why = "an earlier run was cut off before it was proved" if folder.pending else "it is not on this host yet"
+        return Decision(NEW, (why,), restarts=True)
+    restarting = [*_changes(active, node, secrets), *_disorder(host, folder, active, node), *seen.problems]
+    others = _without_restart(active, node, seen)
+    if not restarting and not others:
+        return Decision(NOTHING, (), restarts=False)
+    return Decision(_direction(active, node), (*restarting, *others), restarts=bool(restarting))
+
+
+def _changes(active: Revision, node: Node, secrets: Mapping[str, str]) -> list[str]:
+    """What the plan changes."""
+    old, new = active.node.release, node.release
+    changes = [f"release {old.name} becomes {new.name}"] if old.name != new.name else []
+    differing = revisions.differences(active, node, secrets)
+    return [*changes, *(f"{what} changes" for what in differing if what != revisions.SYSUSERS)]
+
+
+def _without_restart(active: Revision, node: Node, seen: Look) -> list[str]:
+    """What can be put right while the process runs on."""
+    found = ["it is not started at boot"] if seen.state.enabled != "enabled" else []
+    if node.files.get(revisions.SYSUSERS) != active.node.files.get(revisions.SYSUSERS):
+        found.append(f"{revisions.SYSUSERS} changes")
+    return found
+
+
+def _disorder(host: Host, folder: NodeFolder, active: Revision, node: Node) -> list[str]:
+    """What is not as the last run left it."""
+    found = []
+    if folder.pending:
+        found.append("an earlier run was cut off")
+    elif folder.current != active.name:
+        found.append("its unit would start another revision than the proved one")
+    if files.read(host.paths.unit(node.unit)) != files.read(active.folder / revisions.UNIT):
+        found.append("its unit file was changed or removed on the host")
+    if not releases.binary(host.paths, active.node.release.name).is_file():
+        found.append(f"release {active.node.release.name} is not on the host any more")
+    return found
+
+
+def _direction(active: Revision, node: Node) -> str:
+    old, new = active.node.release, node.release
+    if old.name == new.name:
+        return RESTART
+    return DOWNGRADE if _order(new.version) < _order(old.version) else UPGRADE
+
+
+def _order(version: str) -> tuple[tuple[int, ...], bool]:
+    """Versions in their order; a release candidate comes before its release."""
+    main, _dash, candidate = version.partition("-")
+    return tuple(int(number) for number in re.findall(r"\d+", main)), not candidate

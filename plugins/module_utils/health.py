@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A running node held against its plan: one look, and the proof that it stays so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ansible_collections.livepeer.fleet.plugins.module_utils import sockets
+from ansible_collections.livepeer.fleet.plugins.module_utils.admin_api import AdminApi, Answer, Identity
+from ansible_collections.livepeer.fleet.plugins.module_utils.errors import HostError
+from ansible_collections.livepeer.fleet.plugins.module_utils.host import Host
+from ansible_collections.livepeer.fleet.plugins.module_utils.plan_part import Listener, Node, ReadBack
+from ansible_collections.livepeer.fleet.plugins.module_utils.sockets import Socket
+from ansible_collections.livepeer.fleet.plugins.module_utils.systemd import UnitState
+
+# An orchestrator calls its own service address 2 s after its sockets are open; a bad one ends it, with status 0, 5.2 s after the
+# start (starter.go, seen on 0.9.1: startupAvailabilityCheck). All of it has to be over before a node counts as proved.
+SETTLED_SECONDS = 10.0
+
+# systemd tells of a unit's changes over D-Bus, the kernel tells nobody of a new listener: looking again is the one way to see both.
+_LOOK_AGAIN_SECONDS = 0.1
+_LOOK_AGAIN_SETTLING_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Held:
+    """A planned listener, and who holds it.
+
+    Attributes:
+        listener: as planned.
+        by: ``own`` (the node's unit), ``none``, or ``other``.
+        holders: the sockets on it, or in its way.
+    """
+
+    listener: Listener
+    by: str
+    holders: tuple[Socket, ...]
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with it, "" if nothing."""
+        if self.by == "own":
+            return ""
+        what = f"{self.listener.where} ({self.listener.purpose})"
+        if self.by == "none":
+            return f"nothing listens on {what}"
+        return f"{what} is held by {', '.join(sorted({one.owner for one in self.holders}))}"
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look at a node.
+
+    Attributes:
+        state: what systemd says of its unit.
+        listeners: its planned listeners and their holders.
+        identity: who answers on its CLI port.
+        problems: everything that is not as planned, for people; empty if all is well.
+    """
+
+    state: UnitState
+    listeners: tuple[Held, ...]
+    identity: Identity
+    problems: tuple[str, ...]
+
+
+def holders(node: Node, listening: Sequence[Socket]) -> tuple[Held, ...]:
+    """Who holds the planned listeners of a node."""
+    return tuple(_held(node, listener, listening) for listener in node.listeners)
+
+
+def look(host: Host, node: Node) -> Look:
+    """Look once, without waiting for anything."""
+    state = host.systemd.state(node.unit)
+    held = holders(node, host.listening())
+    problems = [one.problem for one in held if one.problem]
+    if not state.running:
+        problems.insert(0, f"the unit is {state.active} ({state.sub})")
+    api = host.api(node.cli)
+    identity = api.identity()
+    if state.running and not problems:
+        problems.extend(_identity_problems(node, identity))
+        problems.extend(_read_back_problems(node, api))
+    return Look(state, held, identity, tuple(problems))
+
+
+def prove(host: Host, node: Node, restarts: int = 0) -> None:
+    """Wait until the node is as planned, and has stayed so for longer than go-livepeer's own delayed checks take.
+
+    Args:
+        host: this host.
+        node: as planned.
+        restarts: how often systemd has restarted it so far; one more, and it is not proved.
+
+    Raises:
+        HostError: why it is not proved.
+    """
+    deadline = host.clock.now() + node.start_timeout
+    invocation, well_since = "", -1.0
+    while True:
+        seen = look(host, node)
+        now = host.clock.now()
+        invocation = invocation or seen.state.invocation
+        _must_live(seen, invocation, restarts)
+        if seen.problems:
+            well_since = -1.0
+            if now >= deadline:
+                raise HostError(f"it is not up {node.start_timeout:g} seconds after its start: {'; '.join(seen.problems)}")
+        elif well_since < 0:
+            well_since = now
+        elif now - well_since >= SETTLED_SECONDS:
+            return
+        host.clock.sleep(_LOOK_AGAIN_SECONDS if well_since < 0 else _LOOK_AGAIN_SETTLING_SECONDS)
+
+
+def _must_live(seen: Look, invocation: str, restarts: int) -> None:
+    """A process that ended is not waited for: the next one would meet the same."""
+    state = seen.state
+    ended = state.active in ("inactive", "failed", "deactivating") or state.sub == "auto-restart"
+    if not ended and state.restarts <= restarts and state.invocation == invocation:
+        return
+    taken = "; ".join(one.problem for one in seen.listeners if one.by == "other")
+    how = state.ended or "it ended and was started again"
+    raise HostError(f"{how} soon after its start{f' ({taken})' if taken else ''}")
+
+
+def _held(node: Node, listener: Listener, listening: Sequence[Socket]) -> Held:
+    addresses = sockets.addresses_of(listener.address)
+    there = tuple(one for one in listening if sockets.overlap(one, listener.protocol, addresses, listener.port))
+    if any(one.unit != node.unit for one in there):
+        return Held(listener, "other", tuple(one for one in there if one.unit != node.unit))
+    # Every address where one was planned would be more open than the plan says.
+    own = tuple(one for one in there if one.everywhere == (not addresses))
+    return Held(listener, "own" if own else "none", own)
+
+
+def _identity_problems(node: Node, identity: Identity) -> list[str]:
+    if not identity.role:
+        return [f"no node of go-livepeer answers on its CLI port {node.cli}"]
+    problems = []
+    if identity.role != node.role:
+        problems.append(f"on its CLI port {node.cli} answers a node in another role ({identity.role}), planned is {node.role}")
+    if identity.version != node.version:
+        problems.append(f"on its CLI port {node.cli} answers version {identity.version}, planned is {node.version}")
+    return problems
+
+
+def _read_back_problems(node: Node, api: AdminApi) -> list[str]:
+    problems = []
+    for one in node.read_backs:
+        answer = api.ask(one.path)
+        if answer is None or answer.status != 200:
+            problems.append(f"it does not answer {one.path} on its CLI port {node.cli}")
+        elif not one.agrees(_value(answer, one)):
+            problems.append(f"it runs with {one.what} = {_value(answer, one)!r}, planned is {one.equals!r}")
+    return problems
+
+
+def _value(answer: Answer, one: ReadBack) -> object:
+    if one.keys is None:
+        return answer.body.strip()
+    value = answer.json()
+    for key in one.keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value

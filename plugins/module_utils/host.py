@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host as the modules use it; each part can be another one in a test."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ansible_collections.livepeer.fleet.plugins.module_utils import sockets
+from ansible_collections.livepeer.fleet.plugins.module_utils.admin_api import AdminApi
+from ansible_collections.livepeer.fleet.plugins.module_utils.paths import Paths
+from ansible_collections.livepeer.fleet.plugins.module_utils.sockets import Socket
+from ansible_collections.livepeer.fleet.plugins.module_utils.systemd import Systemd
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Time that only goes forward, in seconds, and waiting."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+@dataclass(frozen=True)
+class Host:
+    """What there is on a host.
+
+    Attributes:
+        paths: where things are.
+        systemd: its system manager.
+        listening: its listening sockets, looked up anew at each call.
+        api: the CLI port of a node at ``host:port``.
+        clock: its time.
+        machine: its architecture, as ``uname -m`` has it.
+    """
+
+    paths: Paths
+    systemd: Systemd
+    listening: Callable[[], tuple[Socket, ...]] = sockets.listening
+    api: Callable[[str], AdminApi] = AdminApi
+    clock: Clock = field(default_factory=Clock)
+    machine: str = field(default_factory=lambda: os.uname().machine)
+
+
+def this_host() -> Host:
+    """The host that the module runs on."""
+    paths = Paths()
+    return Host(paths, Systemd(paths))

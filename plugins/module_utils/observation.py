@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One look at a host: everything that `node_info` reports. Reads only."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from ansible_collections.livepeer.fleet.plugins.module_utils import decision, health, releases, revisions
+from ansible_collections.livepeer.fleet.plugins.module_utils.health import Held, Look
+from ansible_collections.livepeer.fleet.plugins.module_utils.host import Host
+from ansible_collections.livepeer.fleet.plugins.module_utils.plan_part import Node, Part
+from ansible_collections.livepeer.fleet.plugins.module_utils.revisions import NodeFolder
+from ansible_collections.livepeer.fleet.plugins.module_utils.sockets import Socket
+
+SCHEMA = 1
+_REACH_SECONDS = 5
+
+
+def observe(host: Host, part: Part | None, secrets: Mapping[str, Mapping[str, str]], *, reach: bool) -> dict[str, Any]:
+    """What this host has and does.
+
+    Args:
+        host: this host.
+        part: its plan; without one only what is there is told, and nothing is decided.
+        secrets: for each node the values of its secrets, to see whether they differ; none of them is in the result.
+        reach: also try every orchestrator that the plan gives to a gateway of this host.
+
+    Raises:
+        HostError: a secret of the plan was not handed over.
+    """
+    planned = {node.name: node for node in part.nodes} if part else {}
+    there = releases.installed(host.paths)
+    used = {name: _releases_of(host, name) for name in revisions.node_names(host.paths)}
+    nodes = {name: _node(host, node, secrets.get(name, {})) for name, node in planned.items()}
+    _spread_sessions(nodes)
+    nodes.update({name: _unplanned(host, name) for name in used if name not in planned})
+    names = {one.name for one in there}
+    return {
+        "schema": SCHEMA,
+        "host": part.host if part else "",
+        "machine": host.machine,
+        "systemd": host.systemd.version(),
+        "free_bytes": {str(path): _free(path) for path in (host.paths.releases, host.paths.nodes, host.paths.state)},
+        "releases": [{**asdict(one), "used_by": sorted(name for name in used if one.name in used[name])} for one in there],
+        "missing_releases": [one.name for one in part.releases if one.name not in names] if part else [],
+        "nodes": nodes,
+        "foreign": [held for node in planned.values() for held in _foreign(node, planned, host.listening())],
+        "sockets": [_socket(one) for one in host.listening()],
+        "reach": _reach(list(planned.values())) if reach else [],
+    }
+
+
+def _node(host: Host, node: Node, given: Mapping[str, str]) -> dict[str, Any]:
+    folder = NodeFolder(host.paths, node.name)
+    seen = health.look(host, node)
+    wanted = decision.wanted_secrets(folder, node, given)
+    decided = decision.decide(host, node, wanted, seen)
+    return {
+        **_marks(folder),
+        **_unit(node.unit, seen),
+        "planned": True,
+        "role": seen.identity.role,
+        "version": seen.identity.version,
+        "sessions": host.api(node.cli).sessions() if seen.state.running else 0,
+        "listeners": [_held(one) for one in seen.listeners],
+        "problems": list(seen.problems),
+        "decision": {"action": decided.action, "reasons": list(decided.reasons), "restarts": decided.restarts},
+    }
+
+
+def _unplanned(host: Host, name: str) -> dict[str, Any]:
+    """A node that is on the host and not in the plan."""
+    folder = NodeFolder(host.paths, name)
+    last = folder.revision(folder.active) or next(reversed(folder.revisions()), None)
+    if last is None:
+        return {**_marks(folder), "planned": False, "unit": ""}
+    seen = health.look(host, last.node)
+    return {
+        **_marks(folder),
+        **_unit(last.node.unit, seen),
+        "planned": False,
+        "role": seen.identity.role,
+        "version": seen.identity.version,
+        "sessions": host.api(last.node.cli).sessions() if seen.state.running else 0,
+        "listeners": [_held(one) for one in seen.listeners],
+        "problems": list(seen.problems),
+    }
+
+
+def _marks(folder: NodeFolder) -> dict[str, Any]:
+    active = folder.revision(folder.active)
+    return {
+        "active": folder.active,
+        "current": folder.current,
+        "interrupted": folder.pending is not None,
+        "revisions": [one.name for one in folder.revisions()],
+        "digest": active.node.digest if active else "",
+        "release": active.node.release.name if active else "",
+    }
+
+
+def _unit(unit: str, seen: Look) -> dict[str, Any]:
+    state = seen.state
+    return {
+        "unit": unit,
+        "running": state.running,
+        "state": {
+            "load": state.load,
+            "active": state.active,
+            "sub": state.sub,
+            "result": state.result,
+            "enabled": state.enabled,
+            "main_pid": state.main_pid,
+            "restarts": state.restarts,
+            "age": round(state.age, 1),
+            "drop_ins": list(state.drop_ins),
+        },
+    }
+
+
+def _spread_sessions(nodes: dict[str, dict[str, Any]]) -> None:
+    """``busy`` says whether a restart of that node would cut a stream. A node that cannot tell is as busy as its neighbours."""
+    known = sum(node["sessions"] or 0 for node in nodes.values())
+    for node in nodes.values():
+        sessions = known if node["sessions"] is None else node["sessions"]
+        node["busy"] = node["running"] and sessions > 0
+
+
+def _foreign(node: Node, planned: Mapping[str, Node], listening: Sequence[Socket]) -> list[dict[str, Any]]:
+    """Planned listeners that no node of the plan holds, but somebody else."""
+    ours = {one.unit for one in planned.values()}
+    return [
+        {"node": node.name, "purpose": held.listener.purpose, **_socket(one)}
+        for held in health.holders(node, listening)
+        for one in held.holders
+        if held.by == "other" and one.unit not in ours
+    ]
+
+
+def _held(held: Held) -> dict[str, Any]:
+    listener = held.listener
+    return {
+        "purpose": listener.purpose,
+        "protocol": listener.protocol,
+        "address": listener.address,
+        "port": listener.port,
+        "held": held.by,
+        "holders": [_socket(one) for one in held.holders],
+    }
+
+
+def _socket(one: Socket) -> dict[str, Any]:
+    return asdict(one)
+
+
+def _releases_of(host: Host, name: str) -> set[str]:
+    return {revision.node.release.name for revision in NodeFolder(host.paths, name).revisions()}
+
+
+def _free(path: Path) -> int:
+    """Free bytes where a folder is or will be."""
+    while not path.exists():
+        path = path.parent
+    space = os.statvfs(str(path))
+    return space.f_bavail * space.f_frsize
+
+
+def _reach(nodes: Sequence[Node]) -> list[dict[str, Any]]:
+    """Try every orchestrator from here, as its gateway would: TCP, then TLS. Its certificate is its own, and new at each start."""
+    urls = {url: _try(url) for node in nodes for url in node.reach}
+    return [{"node": node.name, "url": url, "ok": not urls[url], "error": urls[url]} for node in nodes for url in node.reach]
+
+
+def _try(url: str) -> str:
+    """Why an orchestrator does not answer, "" if it does."""
+    parts = urlsplit(url)
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        plain = socket.create_connection((parts.hostname or "", parts.port or 443), timeout=_REACH_SECONDS)
+        with plain, context.wrap_socket(plain, server_hostname=parts.hostname):
+            return ""
+    except ssl.SSLError as error:
+        return f"something answers there, but not an orchestrator ({error.reason or error})"
+    except OSError as error:
+        return error.strerror or str(error)

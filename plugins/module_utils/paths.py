@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where things are on a host. The root can be another folder, so that tests run without being root."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Every path that the modules read or write.
+
+    Attributes:
+        root: the root of the file system, ``/`` on a real host.
+    """
+
+    root: Path = Path("/")
+
+    @property
+    def releases(self) -> Path:
+        """One folder for each installed release."""
+        return self.root / "opt/livepeer/releases"
+
+    @property
+    def nodes(self) -> Path:
+        """One folder for each node: its revisions and marks; readable by root only."""
+        return self.root / "etc/livepeer"
+
+    @property
+    def state(self) -> Path:
+        """What systemd's ``StateDirectory=`` is relative to."""
+        return self.root / "var/lib"
+
+    @property
+    def lock(self) -> Path:
+        """The lock of a run; below /run, so that a reboot frees it."""
+        return self.root / "run/livepeer-fleet.lock"
+
+    @property
+    def runtime(self) -> Path:
+        """For files that need not outlive a run."""
+        return self.root / "run"
+
+    def unit(self, unit: str) -> Path:
+        """The unit file of ``livepeer-<name>``."""
+        return self.root / "etc/systemd/system" / f"{unit}.service"
+
+    def sysusers(self, unit: str) -> Path:
+        """The file that declares the system user of ``livepeer-<name>``."""
+        return self.root / "etc/sysusers.d" / f"{unit}.conf"

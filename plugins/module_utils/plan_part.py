@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The part of the plan that is about one host, typed. Made by the plan; nothing is worked out anew here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.livepeer.fleet.plugins.module_utils.errors import HostError
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release that a node runs.
+
+    Attributes:
+        name: its folder on a host.
+        version: what its binary has to say, ``0.9.1``.
+        archive: URL, or a file on the controller.
+        checksum: sha256 of the archive, 64 hexadecimal digits.
+        flavor: ``cpu`` or ``gpu``.
+    """
+
+    name: str
+    version: str
+    archive: str
+    checksum: str
+    flavor: str
+
+    @property
+    def is_url(self) -> bool:
+        """True if the host fetches the archive itself."""
+        return "://" in self.archive
+
+    @staticmethod
+    def parse(raw: Mapping[str, Any]) -> Release:
+        """From the plan's JSON."""
+        checksum = str(raw["checksum"]).lower()
+        return Release(
+            name=_plain_name(raw["name"]),
+            version=str(raw["version"]),
+            archive=str(raw["archive"]),
+            checksum=checksum[len("sha256:") :] if checksum.startswith("sha256:") else checksum,
+            flavor=str(raw.get("flavor", "cpu")),
+        )
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A socket that a node has to hold.
+
+    Attributes:
+        purpose: ``rpc``, ``http``, ``rtmp``, ``cli``, ``metrics`` or ``runner``.
+        protocol: ``tcp`` or ``udp``.
+        address: IP literal, host name, or "" for every address.
+        port: 1 to 65535.
+    """
+
+    purpose: str
+    protocol: str
+    address: str
+    port: int
+
+    @property
+    def where(self) -> str:
+        """As a person writes it: ``tcp 127.0.0.1:5935``."""
+        host = f"[{self.address}]" if ":" in self.address else self.address or "*"
+        return f"{self.protocol} {host}:{self.port}"
+
+    @staticmethod
+    def parse(raw: Mapping[str, Any]) -> Listener:
+        """From the plan's JSON."""
+        return Listener(str(raw["purpose"]), str(raw["protocol"]), str(raw["address"]), int(raw["port"]))
+
+
+@dataclass(frozen=True)
+class ReadBack:
+    """A setting that the node can be asked for.
+
+    Attributes:
+        path: route on the CLI port.
+        keys: where in the JSON answer; None if the answer is plain text.
+        equals: what has to stand there.
+        compare: ``exact``, ``set`` (lists in any order) or ``address`` (text in any case).
+    """
+
+    path: str
+    keys: tuple[str, ...] | None
+    equals: object
+    compare: str
+
+    @property
+    def what(self) -> str:
+        """Names the setting for people."""
+        return f"{self.path} {'.'.join(self.keys)}" if self.keys else self.path
+
+    def agrees(self, found: object) -> bool:
+        """True if the node answered what was planned."""
+        if self.compare == "set" and isinstance(found, list) and isinstance(self.equals, list):
+            return sorted(map(str, found)) == sorted(map(str, self.equals))
+        if self.compare == "address":
+            return str(found).lower() == str(self.equals).lower()
+        return _canonical(found) == _canonical(self.equals)
+
+    @staticmethod
+    def parse(raw: Mapping[str, Any]) -> ReadBack:
+        """From the plan's JSON."""
+        keys = None if raw.get("json") is None else tuple(str(key) for key in raw["json"])
+        return ReadBack(str(raw["path"]), keys, raw["equals"], str(raw.get("compare", "exact")))
+
+
+@dataclass(frozen=True)
+class Node:
+    """One node as the plan wants it.
+
+    Attributes:
+        name: name of the node; its folder is ``/etc/livepeer/<name>``.
+        role: ``gateway`` or ``orchestrator``: what has to answer on the CLI port.
+        unit: its unit, without ``.service``.
+        user: its system user.
+        state_directory: below /var/lib.
+        release: what it runs.
+        digest: of the files and the names of the secrets.
+        files: rendered files by name, secrets as placeholders.
+        secrets: for each secret the variable that holds it; "" where the host makes one of its own.
+        listeners: sockets that it has to hold.
+        version: what has to answer on the CLI port.
+        cli: ``host:port`` of the CLI port.
+        read_backs: settings that it can be asked for.
+        start_timeout: seconds within which it has to be up.
+        reach: URLs of the orchestrators that have to answer from this host.
+        raw: the JSON it was read from.
+    """
+
+    name: str
+    role: str
+    unit: str
+    user: str
+    state_directory: str
+    release: Release
+    digest: str
+    files: Mapping[str, str]
+    secrets: Mapping[str, str]
+    listeners: tuple[Listener, ...]
+    version: str
+    cli: str
+    read_backs: tuple[ReadBack, ...]
+    start_timeout: float
+    reach: tuple[str, ...]
+    raw: Mapping[str, Any]
+
+    @staticmethod
+    def parse(raw: Mapping[str, Any]) -> Node:
+        """From the plan's JSON.
+
+        Raises:
+            HostError: a key is missing or of the wrong kind.
+        """
+        try:
+            expect = raw["expect"]
+            return Node(
+                name=_plain_name(raw["name"]),
+                role=str(raw["role"]),
+                unit=_plain_name(raw["unit"]),
+                user=_plain_name(raw["user"]),
+                state_directory=str(raw["state_directory"]),
+                release=Release.parse(raw["release"]),
+                digest=str(raw["digest"]),
+                files={_plain_name(name): str(text) for name, text in raw["files"].items()},
+                secrets={_plain_name(name): str(secret["variable"]) for name, secret in raw["secrets"].items()},
+                listeners=tuple(Listener.parse(one) for one in raw["listeners"]),
+                version=str(expect["version"]),
+                cli=str(expect["cli"]),
+                read_backs=tuple(ReadBack.parse(one) for one in expect.get("settings") or ()),
+                start_timeout=float(raw["start_timeout"]),
+                reach=tuple(str(url) for url in raw.get("reach") or ()),
+                raw=raw,
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise HostError(f"the plan cannot be read ({type(error).__name__}: {error}): make it again with plan.yml") from error
+
+
+@dataclass(frozen=True)
+class Part:
+    """The plan of one host.
+
+    Attributes:
+        host: its inventory name.
+        nodes: its nodes in the order they are started.
+        releases: what they run.
+    """
+
+    host: str
+    nodes: tuple[Node, ...]
+    releases: tuple[Release, ...]
+
+    @staticmethod
+    def parse(raw: Mapping[str, Any]) -> Part:
+        """From the JSON of ``hosts/<host>.json``.
+
+        Raises:
+            HostError: it is of another schema, or a key is missing.
+        """
+        if raw.get("schema") != SCHEMA:
+            raise HostError(
+                f"the plan has schema {raw.get('schema')!r}, this version of livepeer.fleet reads {SCHEMA}: make it again with plan.yml"
+            )
+        nodes = tuple(Node.parse(one) for one in raw.get("nodes") or ())
+        releases = {one.release.name: one.release for one in nodes}
+        return Part(str(raw.get("host", "")), nodes, tuple(releases.values()))
+
+
+def _canonical(value: object) -> str:
+    """As JSON, so that ``1`` is neither ``true`` nor ``"1"``."""
+    return json.dumps(value, sort_keys=True)
+
+
+def _plain_name(value: object) -> str:
+    """A name that becomes part of a path: never one that leaves its folder."""
+    name = str(value)
+    if not name or name.startswith(".") or "/" in name or "\0" in name:
+        raise ValueError(f"{name!r} is no name")
+    return name

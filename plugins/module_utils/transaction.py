@@ -1,0 +1,378 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bringing a node to its planned state, or back to where it was: stage, validate, switch, prove.
+
+Every step leaves the disk in a state that the next run understands. ``pending`` is written before anything is switched and removed
+after everything is proved, so a run that was cut anywhere in between is seen and repaired.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ansible_collections.livepeer.fleet.plugins.module_utils import commands, decision, files, health, redact, releases, revisions
+from ansible_collections.livepeer.fleet.plugins.module_utils.decision import Decision
+from ansible_collections.livepeer.fleet.plugins.module_utils.errors import HostError, reason
+from ansible_collections.livepeer.fleet.plugins.module_utils.health import Look
+from ansible_collections.livepeer.fleet.plugins.module_utils.host import Host
+from ansible_collections.livepeer.fleet.plugins.module_utils.plan_part import Node, Part
+from ansible_collections.livepeer.fleet.plugins.module_utils.revisions import NodeFolder, Pending, Revision
+
+_LOG_LINES = 15
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a host is to be treated.
+
+    Attributes:
+        check: only tell what would be done.
+        restart_busy: restart nodes with running sessions as well.
+        keep: how many revisions of a node are kept.
+    """
+
+    check: bool = False
+    restart_busy: bool = False
+    keep: int = 3
+
+
+@dataclass(frozen=True)
+class FileDiff:
+    """A file before and after, secrets as placeholders."""
+
+    path: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was done, or would be done, to one node.
+
+    Attributes:
+        node: its name.
+        action: as in ``Decision``.
+        reasons: as in ``Decision``.
+        changed: True if something was changed and stayed so.
+        restarted: True if its process was started anew.
+        revision: the revision that is proved now, "" if none is.
+        diff: files that change.
+        error: why it failed, "" if it did not.
+    """
+
+    node: str
+    action: str
+    reasons: tuple[str, ...]
+    changed: bool
+    restarted: bool
+    revision: str
+    diff: tuple[FileDiff, ...]
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One node, and what was found out about it before anything was touched."""
+
+    node: Node
+    folder: NodeFolder
+    secrets: Mapping[str, str]
+    seen: Look
+    decision: Decision
+
+
+def apply(host: Host, part: Part, secrets: Mapping[str, Mapping[str, str]], options: Options) -> tuple[Outcome, ...]:
+    """Apply all nodes of a host in their order; ends with the first one that fails (its outcome has ``error``).
+
+    Args:
+        host: this host.
+        part: its plan.
+        secrets: for each node the values of its secrets.
+        options: how.
+
+    Raises:
+        HostError: something was found before anything was touched.
+    """
+    tasks = [_look(host, node, secrets.get(node.name, {})) for node in part.nodes]
+    _refuse_foreign(part, tasks)
+    if not options.restart_busy:
+        _refuse_busy(host, tasks)
+    outcomes: list[Outcome] = []
+    for task in tasks:
+        outcome = _apply_one(host, task, options)
+        outcomes.append(outcome)
+        if outcome.error:
+            break
+    return tuple(outcomes)
+
+
+def _look(host: Host, node: Node, given: Mapping[str, str]) -> _Task:
+    folder = NodeFolder(host.paths, node.name)
+    seen = health.look(host, node)
+    secrets = decision.wanted_secrets(folder, node, given)
+    decided = decision.decide(host, node, secrets, seen)
+    starting = seen.state.running and not seen.state.restarts and seen.state.age < node.start_timeout
+    if seen.problems and starting and _only_unproved(host, node, secrets, seen):
+        # It was started a moment ago (a reboot, say): that takes its time, and starting it again would take it anew.
+        with contextlib.suppress(HostError):  # the decision below sees the same, and says it
+            health.prove(host, node)
+        seen = health.look(host, node)
+        decided = decision.decide(host, node, secrets, seen)
+    return _Task(node, folder, secrets, seen, decided)
+
+
+def _only_unproved(host: Host, node: Node, secrets: Mapping[str, str], seen: Look) -> bool:
+    """True if a node would need nothing, if only it were up."""
+    up = Look(seen.state, seen.listeners, seen.identity, ())
+    return not decision.decide(host, node, secrets, up).restarts
+
+
+def _refuse_foreign(part: Part, tasks: Sequence[_Task]) -> None:
+    """LPF601: a port that a stranger holds makes the whole host's run pointless."""
+    ours = {node.unit for node in part.nodes}
+    taken = [
+        f"node {task.node.name}: {held.problem}"
+        for task in tasks
+        for held in task.seen.listeners
+        if held.by == "other" and any(one.unit not in ours for one in held.holders)
+    ]
+    if taken:
+        raise HostError(f"LPF601: {'; '.join(taken)}. Nothing was changed: stop that process, or give the node another port")
+
+
+def _refuse_busy(host: Host, tasks: Sequence[_Task]) -> None:
+    """One node's restart cuts the streams of its neighbours on this host too, since they may run through it."""
+    if not any(task.decision.restarts and task.seen.state.running for task in tasks):
+        return
+    for task in tasks:
+        sessions = host.api(task.node.cli).sessions() if task.seen.state.running else 0
+        if sessions:
+            raise HostError(
+                f"node {task.node.name} has {sessions} running session{'s' if sessions != 1 else ''}, which a restart on this host would "
+                "cut. Nothing was changed: run again when they are over, or set livepeer_restart_busy: true"
+            )
+
+
+def _apply_one(host: Host, task: _Task, options: Options) -> Outcome:
+    decided, node = task.decision, task.node
+    if decided.action == decision.NOTHING:
+        return Outcome(node.name, decided.action, (), False, False, task.folder.active, ())
+    diff = _diff(host, task)
+    error, revision = "", task.folder.active
+    try:
+        revision = _check(host, task) if options.check else _Switch(host, task, options).run()
+    except HostError as caught:
+        error = _without_secrets(task, str(caught))
+    except OSError as caught:
+        error = _without_secrets(task, reason(caught))
+    return Outcome(node.name, decided.action, decided.reasons, not error, decided.restarts and not error, revision, diff, error)
+
+
+def _check(host: Host, task: _Task) -> str:
+    """What can be found out without changing anything."""
+    if releases.binary(host.paths, task.node.release.name).is_file():
+        _validate(host, task, task.secrets)
+    return task.folder.active
+
+
+def _validate(host: Host, task: _Task, secrets: Mapping[str, str]) -> None:
+    """Ask the node's own binary and systemd whether they understand the files.
+
+    The configuration is handed over in memory: it holds secrets, and the binary is asked as a user without rights.
+    """
+    node = task.node
+    # A secret that this host has still to make can be anything here.
+    filled = revisions.fill(node.files, {**dict.fromkeys(node.secrets, "0" * 64), **secrets})
+    program = releases.binary(host.paths, node.release.name)
+    if not program.is_file():
+        raise HostError(f"release {node.release.name} is not on this host: install it first (livepeer.fleet.release)")
+    memory = os.memfd_create(revisions.CONFIG, 0)
+    with os.fdopen(memory, "wb") as stream:
+        stream.write(filled[revisions.CONFIG].encode("utf-8"))
+        stream.flush()
+        as_nobody = os.geteuid() == 0
+        if as_nobody:
+            os.fchown(memory, commands.NOBODY, commands.NOBODY)
+        os.fchmod(memory, 0o400)
+        # -version has to stand first: anywhere else the node would start.
+        arguments = [str(program), "-version", "-config", f"/proc/self/fd/{memory}"]
+        done = commands.run(arguments, as_nobody=as_nobody, hide_output=True, descriptors=[memory])
+    if done.status != 0:
+        last = " | ".join(done.error.strip().splitlines()[-5:]) or "it gave no reason"
+        raise HostError(f"the binary of release {node.release.name} refuses livepeer.conf (status {done.status}): {last}")
+    complaints = host.systemd.complaints(node.unit, filled[revisions.UNIT])
+    if complaints:
+        raise HostError(f"systemd does not accept the unit file: {complaints}")
+
+
+class _Switch:
+    """The transaction of one node."""
+
+    def __init__(self, host: Host, task: _Task, options: Options) -> None:
+        self._host = host
+        self._task = task
+        self._node = task.node
+        self._folder = task.folder
+        self._options = options
+        self._cursor = ""
+
+    def run(self) -> str:
+        """Do it; returns the name of the proved revision.
+
+        Raises:
+            HostError: it failed, and the node is as before, or the text says why it could not be brought back.
+            OSError: the same, before anything was switched.
+        """
+        was_there = bool(self._folder.revisions())
+        try:
+            target = self._stage()
+            self._folder.set_pending(self._pending(target))
+        except (HostError, OSError):
+            if self._folder.pending:
+                self._back("")
+            elif not was_there:
+                self._folder.remove()
+            raise
+        try:
+            self._activate(target, self._task.decision.restarts)
+            self._prove(self._node)
+            self._folder.set_active(target)
+        except (HostError, OSError) as error:
+            why = str(error) if isinstance(error, HostError) else reason(error)
+            raise HostError(self._back(why)) from error
+        self._folder.prune(self._options.keep)
+        return target.name
+
+    def _stage(self) -> Revision:
+        self._folder.sweep()
+        _validate(self._host, self._task, self._task.secrets)
+        secrets = dict(self._task.secrets)
+        for name, variable in self._node.secrets.items():
+            if not variable:
+                secrets[name] = self._folder.generate(name)
+        for revision in reversed(self._folder.revisions()):
+            if not revisions.differences(revision, self._node, secrets) and revision.node.release.name == self._node.release.name:
+                return revision
+        return self._folder.stage(self._node, secrets)
+
+    def _pending(self, target: Revision) -> Pending:
+        before = self._folder.pending
+        if before:
+            return Pending(target.name, before.fresh_user, before.fresh_state)
+        fresh = not self._folder.active
+        return Pending(
+            target.name,
+            fresh_user=fresh and not _user_exists(self._node.user),
+            fresh_state=fresh and not (self._host.paths.state / self._node.state_directory).exists(),
+        )
+
+    def _activate(self, revision: Revision, restart: bool) -> None:
+        """Make this host run a revision."""
+        node, paths, systemd = revision.node, self._host.paths, self._host.systemd
+        sysusers = paths.sysusers(node.unit)
+        _put(sysusers, files.read(revision.folder / revisions.SYSUSERS), 0o644)
+        systemd.make_user(sysusers)
+        if self._folder.current != revision.name:
+            self._folder.set_current(revision)
+        # The unit may hold settings that not everybody on the host need read.
+        changed = _put(paths.unit(node.unit), files.read(revision.folder / revisions.UNIT), 0o644)
+        state = systemd.state(node.unit)
+        if changed or state.needs_reload or not state.exists:
+            systemd.reload()
+        if state.enabled != "enabled":
+            systemd.enable(node.unit)
+        if restart:
+            self._cursor = systemd.cursor()
+            systemd.restart(node.unit)
+
+    def _prove(self, node: Node) -> None:
+        restarts = 0 if self._task.decision.restarts else self._task.seen.state.restarts
+        try:
+            health.prove(self._host, node, restarts)
+        except HostError as error:
+            log = self._host.systemd.log(node.unit, self._cursor, _LOG_LINES)
+            raise HostError(f"{error}\nIts last log lines:\n{log or '(none)'}") from error
+
+    def _back(self, why: str) -> str:
+        """Go back to what ran before, and tell how that went."""
+        active = self._folder.revision(self._folder.active)
+        try:
+            if active is None:
+                return f"{why}\n{self._remove()}"
+            if not releases.binary(self._host.paths, active.node.release.name).is_file():
+                return f"{why}\nThere is nothing to go back to: release {active.node.release.name} is not on this host any more."
+            self._activate(active, restart=True)
+            health.prove(self._host, active.node)
+            self._folder.set_active(active)
+            what = f"revision {active.name} (release {active.node.release.name})"
+            return f"{why}\nThe host is back at {what}, which runs and was proved again."
+        except (HostError, OSError) as error:
+            second = str(error) if isinstance(error, HostError) else reason(error)
+            return f"{why}\nGoing back failed as well: {second}. The next run repairs it."
+
+    def _remove(self) -> str:
+        """Undo a first installation."""
+        pending, node, paths = self._folder.pending, self._node, self._host.paths
+        self._host.systemd.retire(node.unit)
+        files.remove(paths.unit(node.unit))
+        files.remove(paths.sysusers(node.unit))
+        self._host.systemd.forget(node.unit)
+        kept = self._remove_state(pending)
+        self._folder.remove()
+        return f"Its unit was stopped and removed; the host is as before{kept}."
+
+    def _remove_state(self, pending: Pending | None) -> str:
+        state = self._host.paths.state / self._node.state_directory
+        if state.exists():
+            keystore = any(path.is_file() for path in state.rglob("keystore/*"))
+            if not pending or not pending.fresh_state or keystore:
+                return f", but for {state}, which may hold keys" if keystore else ""
+            files.remove(state)
+            for folder in list(state.parents)[: len(state.relative_to(self._host.paths.state).parts) - 1]:
+                files.remove_if_empty(folder)
+        if pending and pending.fresh_user and _user_exists(self._node.user):
+            commands.run(["userdel", self._node.user])
+        return ""
+
+
+def _put(target: Path, text: str | None, mode: int) -> bool:
+    """Bring a file to its content; True if that changed it."""
+    if text is None or files.read(target) == text:
+        return False
+    files.replace(target, text, mode)
+    return True
+
+
+def _user_exists(name: str) -> bool:
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True
+
+
+def _without_secrets(task: _Task, text: str) -> str:
+    return redact.redact(text, [*task.secrets.items(), *task.folder.known_secrets()])
+
+
+def _diff(host: Host, task: _Task) -> tuple[FileDiff, ...]:
+    """The files that change, as the plan has them: with placeholders."""
+    node, folder = task.node, task.folder
+    active = folder.revision(folder.active)
+    old: Mapping[str, str] = active.node.files if active else {}
+    places = {revisions.UNIT: str(host.paths.unit(node.unit)), revisions.SYSUSERS: str(host.paths.sysusers(node.unit))}
+    diffs = [
+        FileDiff(places.get(name, str(folder.folder / "current" / name)), old.get(name, ""), node.files.get(name, ""))
+        for name in sorted({*old, *node.files})
+    ]
+    stored = revisions.differences(active, node, task.secrets) if active else tuple(f"secret {name}" for name in sorted(node.secrets))
+    secrets = [what[len("secret ") :] for what in stored if what.startswith("secret ")]
+    known = active.node.secrets if active else {}
+    before = "".join(f"{name}: set\n" for name in secrets if name in known)
+    after = "".join(f"{name}: {'changed' if name in known else 'set'}\n" for name in secrets if name in node.secrets)
+    diffs.append(FileDiff(str(folder.folder / "current" / "secrets"), before, after))
+    return tuple(one for one in diffs if one.before != one.after)

@@ -1,0 +1,168 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: the livepeer.fleet contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: node
+short_description: Bring the nodes of a host to what the plan says, each as one transaction
+version_added: 0.1.0
+author:
+  - The livepeer.fleet contributors (@livepeer)
+description:
+  - Takes all nodes of the host in their order. A node that is as planned is left alone. Otherwise its configuration is checked by the
+    node's own binary and its unit by systemd, written as a new revision below C(/etc/livepeer), switched to, started only if it has to
+    be, and proved.
+  - Proved means that every planned listener is held by the node's own unit and by nobody else, that the CLI port answers as the
+    planned role and version, that the settings that can be read back are the planned ones, and that all of it still holds after the
+    delayed checks of go-livepeer, without a restart in between.
+  - What is not proved goes back to the revision that ran before, which is proved again, and the task fails with the reason and the last
+    log lines, secrets taken out. A first installation that fails is removed.
+  - A run that is cut at any point is repaired by the next one.
+options:
+  plan:
+    description: Directory of the plan on the controller, as M(livepeer.fleet.plan) returns it.
+    type: path
+    required: true
+  restart_busy:
+    description:
+      - Restart nodes although streams run through a node of this host. Without it the task fails before anything was changed.
+      - Default is what C(livepeer_restart_busy) says for this host.
+    type: bool
+  keep:
+    description: How many revisions of a node are kept on the host.
+    type: int
+    default: 3
+  part:
+    description: What the plan says of this host. Read from O(plan) on the controller; it is not given by hand.
+    type: dict
+  secrets:
+    description: Values of the secrets that the plan names. Read from the inventory on the controller; it is not given by hand.
+    type: dict
+attributes:
+  check_mode:
+    description: Tells what would be done, and lets the installed binary check the configuration. Nothing is changed.
+    support: full
+  diff_mode:
+    description: Shows the files with placeholders in the place of secrets, and the names of secrets that change.
+    support: full
+notes:
+  - Needs root, systemd and Python 3.9 on the host.
+  - Two runs on one host exclude each other; the second one fails at once.
+seealso:
+  - module: livepeer.fleet.release
+  - module: livepeer.fleet.node_info
+"""
+
+EXAMPLES = r"""
+- name: Apply the plan to the host
+  livepeer.fleet.node:
+    plan: "{{ hostvars.localhost.livepeer_fleet_plan.plan_dir }}"
+  become: true
+"""
+
+RETURN = r"""
+nodes:
+  description: What was done to each node, in their order. It ends with the node that failed.
+  returned: always, unless it failed before any node was looked at
+  type: list
+  elements: dict
+  contains:
+    node:
+      description: Name of the node.
+      type: str
+      sample: gateway
+    action:
+      description: What was to be done.
+      type: str
+      sample: upgrade
+    reasons:
+      description: Why.
+      type: list
+      elements: str
+      sample: ["release 0.9.0-58be03aa1c27 becomes 0.9.1-3f0d9a4c11be", "livepeer.service changes"]
+    changed:
+      description: Whether anything was changed and stayed so.
+      type: bool
+      sample: true
+    restarted:
+      description: Whether its process was started anew.
+      type: bool
+      sample: true
+    revision:
+      description: The revision that is proved now, empty if none is.
+      type: str
+      sample: 61c0f3d2a7be.4
+    error:
+      description: Why it failed, empty if it did not.
+      type: str
+      sample: ""
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.livepeer.fleet.plugins.module_utils import lock, transaction
+from ansible_collections.livepeer.fleet.plugins.module_utils.errors import HostError, reason
+from ansible_collections.livepeer.fleet.plugins.module_utils.host import this_host
+from ansible_collections.livepeer.fleet.plugins.module_utils.plan_part import Part
+from ansible_collections.livepeer.fleet.plugins.module_utils.transaction import Options, Outcome
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "plan": {"type": "path", "required": True},
+            "restart_busy": {"type": "bool"},
+            "keep": {"type": "int", "default": 3},
+            "part": {"type": "dict"},
+            "secrets": {"type": "dict", "no_log": True},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        outcomes = run(module)
+    except HostError as error:
+        module.fail_json(msg=str(error))
+    except OSError as error:
+        module.fail_json(msg=f"the nodes of this host cannot be looked at: {reason(error)}")
+    result = {
+        "changed": any(one.changed for one in outcomes),
+        "nodes": [_public(one) for one in outcomes],
+        "diff": [
+            {"before_header": file.path, "after_header": file.path, "before": file.before, "after": file.after}
+            for one in outcomes
+            for file in one.diff
+        ],
+    }
+    failed = [one for one in outcomes if one.error]
+    if failed:
+        module.fail_json(msg=f"node {failed[0].node}: {failed[0].error}", **result)
+    module.exit_json(**result)
+
+
+def run(module: AnsibleModule) -> tuple[Outcome, ...]:
+    host, part = this_host(), Part.parse(module.params["part"] or {})
+    options = Options(check=module.check_mode, restart_busy=bool(module.params["restart_busy"]), keep=module.params["keep"])
+    secrets = module.params["secrets"] or {}
+    if module.check_mode:
+        return transaction.apply(host, part, secrets, options)
+    with lock.exclusive(host.paths):
+        return transaction.apply(host, part, secrets, options)
+
+
+def _public(one: Outcome) -> dict[str, object]:
+    return {
+        "node": one.node,
+        "action": one.action,
+        "reasons": list(one.reasons),
+        "changed": one.changed,
+        "restarted": one.restarted,
+        "revision": one.revision,
+        "error": one.error,
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One host's part of a plan, read from the plan directory for the modules that run on that host."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import HOSTS_FOLDER, SCHEMA, PlanError, host_file
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.render import sha256_of
+
+_BLOCK = 1024 * 1024
+
+
+def read_part(folder: Path, host: str) -> dict[str, Any]:
+    """The part of a host, as JSON.
+
+    Raises:
+        PlanError: the plan has no such host, or its file cannot be read or was changed since it was made.
+    """
+    path = folder / HOSTS_FOLDER / host_file(host)
+    try:
+        part = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PlanError(
+            f"the plan in {folder} has no host {host} ({error.strerror}): make it with the playbook livepeer.fleet.plan"
+        ) from error
+    except ValueError as error:
+        raise PlanError(f"{path} is not JSON ({error}): make the plan again") from error
+    if not isinstance(part, dict) or part.get("schema") != SCHEMA or part.get("host") != host:
+        raise PlanError(f"{path} is not the part of {host} in a plan of this release of livepeer.fleet: make the plan again")
+    for node in part["nodes"]:
+        if node["digest"] != sha256_of({"files": node["files"], "secrets": sorted(node["secrets"])}):
+            raise PlanError(f"{path}: node {node['name']} was changed since the plan was made: make the plan again, do not edit it")
+    return part
+
+
+def read_secrets(part: Mapping[str, Any], value_of: Callable[[str], object]) -> dict[str, dict[str, str]]:
+    """For each node the values of its secrets; those that the host makes for itself are not among them.
+
+    Args:
+        part: of ``read_part``.
+        value_of: value of an inventory variable of the host.
+    """
+    return {
+        node["name"]: {name: _text(value_of(secret["variable"])) for name, secret in node["secrets"].items() if secret["variable"]}
+        for node in part["nodes"]
+    }
+
+
+def check_archive(release: Mapping[str, Any]) -> Path:
+    """The archive of a release on the controller, after a look at its checksum: a wrong one is not sent to every host.
+
+    Raises:
+        PlanError: it is not there, or it is another one than planned.
+    """
+    path = Path(release["archive"])
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+    except OSError as error:
+        raise PlanError(f"the archive {path} of release {release['name']} cannot be read: {error.strerror}") from error
+    if f"sha256:{digest.hexdigest()}" != release["checksum"]:
+        raise PlanError(f"the archive {path} has sha256:{digest.hexdigest()}, planned is {release['checksum']}: make the plan again")
+    return path
+
+
+def _text(value: object) -> str:
+    """A keystore may be written as a mapping; everything else is text."""
+    return json.dumps(value) if isinstance(value, Mapping) else str(value)
