@@ -96,6 +96,36 @@ def managed_flags(role: str) -> dict[str, str]:
     return reasons | variables
 
 
+@dataclass(frozen=True)
+class EntryPoint:
+    """An entry point of a role: what its argument spec says beside the variables.
+
+    Attributes:
+        parts: roles whose variables it takes.
+        options: variables of its own, for internal use.
+    """
+
+    short_description: str
+    description: tuple[str, ...]
+    parts: tuple[str, ...]
+    options: Mapping[str, Definition]
+
+
+def entry_points() -> dict[str, dict[str, EntryPoint]]:
+    """The entry points of each role of the collection."""
+    return {role: {name: _entry_point(row) for name, row in rows.items()} for role, rows in _document()["entry_points"].items()}
+
+
+def _entry_point(row: Mapping[str, Any]) -> EntryPoint:
+    text = row["description"]
+    return EntryPoint(
+        short_description=row["short_description"],
+        description=tuple(text) if isinstance(text, list) else (text,),
+        parts=tuple(row.get("parts", ())),
+        options={name: _definition(name, option) for name, option in row.get("options", {}).items()},
+    )
+
+
 def later() -> tuple[str, ...]:
     """Beginnings of names of the public contract that this release does not read yet."""
     return tuple(_document()["later"])
