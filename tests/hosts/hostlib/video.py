@@ -56,8 +56,9 @@ class Gateway:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.tunnel.terminate()
-        self.tunnel.wait()
+        # Not SIGTERM: ssh only makes a note of it, and when it arrives just before ssh waits for traffic, it waits for ever (seen).
+        self.tunnel.kill()
+        self.tunnel.wait(timeout=30)
 
     def _open(self) -> bool:
         if self.tunnel.poll() is not None:
