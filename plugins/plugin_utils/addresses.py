@@ -429,8 +429,13 @@ def enforce_ports(opened: L) -> L:
     """
     found = conflicts(read_listener(item, place) for place, item in enumerate(opened))
     if found:
-        raise AddressError("; ".join(f"{describe(c.listener)} wants the port of {describe_all(c.others)}" for c in found))
+        raise AddressError("; ".join(conflict_text(one) for one in found))
     return opened
+
+
+def conflict_text(conflict: Conflict) -> str:
+    """A conflict for people, in one line."""
+    return f"{describe(conflict.listener)} wants the port of {describe_all(conflict.others)}"
 
 
 LISTENER_KEYS = ("machine", "host", "node", "purpose", "protocol", "address", "port", "exposure", "variable", "default")

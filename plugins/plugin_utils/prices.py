@@ -352,3 +352,27 @@ def amount_text(value: Rate, pixels: int) -> str:
     """An amount for so many pixels, to be pasted as a price or a cap: ``1200``, ``0.0025USD``; a fraction where it is no finite decimal."""
     amount = value.amount * pixels
     return (decimal_text(amount) or str(amount)) + ("" if value.currency == WEI else value.currency)
+
+
+def written_cap(price: object, headroom_percent: object = DEFAULT_HEADROOM) -> str:
+    """The cap with this much headroom over a price, both as somebody wrote them; in the price's currency, for as many pixels.
+
+    Raises:
+        PriceError: either cannot be read, or the price is 0.
+    """
+    text = written_amount(price, "the price")
+    rate(text)
+    parsed = parse_price(text)
+    return str(Price(price_cap(parsed.amount, written_percent(headroom_percent, "headroom")), parsed.currency))
+
+
+def written_headroom(cap: object, price: object) -> Fraction:
+    """Headroom in percent of a cap over a price, both as somebody wrote them, for as many pixels.
+
+    Raises:
+        PriceError: either cannot be read, they are in different currencies, or the price is 0.
+    """
+    limit, asked = rate(written_amount(cap, "the cap")), rate(written_amount(price, "the price"))
+    if limit.currency != asked.currency:
+        raise PriceError(f"the cap is in {limit.currency}, the price in {asked.currency}; they cannot be compared")
+    return headroom(limit.amount, asked.amount)

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The live fleet held against its plan: LPF601 to LPF603. Pure: observations in, findings out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Listener, join_host_port
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
+
+Observation = Mapping[str, Any]
+"""``observation`` of the module ``node_info``. Read here: ``foreign`` (node, purpose, address, port, pid, unit, command),
+``nodes`` (running, state, role, version, problems, decision) and ``reach`` (node, url, ok, error)."""
+
+
+class PlannedNode(Protocol):
+    """What is read of a node of the plan."""
+
+    @property
+    def name(self) -> str:
+        """Node name."""
+
+    @property
+    def unit(self) -> str:
+        """Unit, without ``.service``."""
+
+
+class PlannedHost(Protocol):
+    """What is read of a host of the plan."""
+
+    @property
+    def nodes(self) -> Sequence[PlannedNode]:
+        """Its nodes."""
+
+
+class Planned(Protocol):
+    """What is read of a plan."""
+
+    @property
+    def hosts(self) -> Mapping[str, PlannedHost]:
+        """Hosts by inventory name."""
+
+    @property
+    def listeners(self) -> Sequence[Listener]:
+        """Every planned listener."""
+
+    @property
+    def edges(self) -> Sequence[Edge]:
+        """Every edge."""
+
+
+@dataclass(frozen=True)
+class LiveRule:
+    """A rule over the live fleet; the fields are those of ``survey.Rule``."""
+
+    code: str
+    level: str
+    says: str
+    advice: str
+
+
+def check_live(plan: Planned, observed: Mapping[str, Observation]) -> tuple[Finding, ...]:
+    """Everything in which the observed hosts differ from the plan; a host without an observation is left to the caller."""
+    found = [*foreign_ports(plan, observed)]
+    for host in sorted(observed.keys() & plan.hosts.keys()):
+        found += _nodes(plan, host, observed[host])
+        found += _reach(plan, host, observed[host])
+    return tuple(found)
+
+
+def foreign_ports(plan: Planned, observed: Mapping[str, Observation]) -> tuple[Finding, ...]:
+    """LPF601 alone: what makes a run pointless before anything was stopped or started."""
+    variables = {(one.host, one.node, one.purpose): one.variable for one in plan.listeners}
+    return tuple(
+        _foreign(host, held, variables.get((host, held["node"], held["purpose"]), ""))
+        for host in sorted(observed.keys() & plan.hosts.keys())
+        for held in observed[host].get("foreign", ())
+    )
+
+
+def _foreign(host: str, held: Mapping[str, Any], variable: str) -> Finding:
+    where = join_host_port(held["address"], held["port"])
+    unit = f", unit {held['unit']}" if held.get("unit") else ""
+    holder = f"{held['command'] or 'a process'} (pid {held['pid']}{unit})" if held.get("pid") else "a process that cannot be seen"
+    return Finding(
+        code="LPF601",
+        level=Level.ERROR,
+        message=f"port {held['port']}, planned for {held['node']} {held['purpose']}, is held by {holder}",
+        hosts=(host,),
+        node=held["node"],
+        variable=variable,
+        got=f"{where} held by {holder}",
+        hint=f"stop that process{f', or choose another port in {variable}' if variable else ''}",
+    )
+
+
+def _nodes(plan: Planned, host: str, seen: Observation) -> Iterator[Finding]:
+    """LPF602: a node that is missing, down, in the place of another, or not of the plan's revision."""
+    foreign = {held["node"] for held in seen.get("foreign", ())}
+    for node in plan.hosts[host].nodes:
+        there = seen.get("nodes", {}).get(node.name)
+        problems = ["it is not there"] if not there else _problems(there, explained=node.name in foreign)
+        if problems:
+            yield Finding(
+                code="LPF602",
+                level=Level.ERROR,
+                message=f"{node.name} is not as planned: {'; '.join(problems)}",
+                hosts=(host,),
+                node=node.name,
+                got=_identity(there) if there else "nothing",
+                limit=f"unit {node.unit} as the plan has it",
+                hint="run site.yml; journalctl -u " + node.unit + " tells why a node is down",
+            )
+
+
+def _problems(there: Mapping[str, Any], *, explained: bool) -> list[str]:
+    """What is not as planned; a node that is only missing a port that LPF601 names says nothing more."""
+    decision = there.get("decision") or {}
+    planned = decision.get("reasons", []) if decision.get("action", "nothing") != "nothing" else []
+    problems = list(dict.fromkeys([*planned, *there.get("problems", [])]))
+    return [] if explained and all(" is held by " in problem for problem in problems) else problems
+
+
+def _identity(there: Mapping[str, Any]) -> str:
+    if not there.get("running"):
+        state = there.get("state") or {}
+        return f"unit {state.get('active', 'unknown')} ({state.get('sub', '')})"
+    return f"{there.get('role') or 'nobody'} {there.get('version', '')}".strip() + " answers"
+
+
+def _reach(plan: Planned, host: str, seen: Observation) -> Iterator[Finding]:
+    """LPF603: an idle gateway never notices that an orchestrator is gone, and a busy one only when segments fail."""
+    for tried in seen.get("reach", ()):
+        if tried["ok"]:
+            continue
+        names = [edge.orchestrator for edge in plan.edges if (edge.gateway, edge.url) == (host, tried["url"])]
+        others = [name for name in dict.fromkeys(names) if name != tried["url"]]
+        yield Finding(
+            code="LPF603",
+            level=Level.ERROR,
+            message=f"{' and '.join(others) or 'an orchestrator'} does not answer at {tried['url']} from the host of its gateway",
+            hosts=tuple(dict.fromkeys((host, *others))),
+            node=tried["node"],
+            got=tried["error"],
+            limit=tried["url"],
+            hint="look at the orchestrator first, then at the network and firewalls between the two",
+        )
+
+
+RULES = (
+    LiveRule(
+        "LPF601",
+        "error",
+        "A planned port is held by a foreign process; seen before anything is stopped or started, and by verify.yml.",
+        "Stop that process, or choose another port.",
+    ),
+    LiveRule(
+        "LPF602",
+        "error",
+        "A node is missing, down, in the place of another, or not of the plan's revision.",
+        "Run site.yml; the journal of its unit tells why a node is down.",
+    ),
+    LiveRule(
+        "LPF603",
+        "error",
+        "An orchestrator does not answer from its gateway's host.",
+        "Look at the orchestrator first, then at the network and firewalls between the two.",
+    ),
+)
