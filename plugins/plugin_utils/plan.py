@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -35,7 +35,6 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import Price
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.render import (
     Neighbours,
     NodePlan,
-    Surroundings,
     bare_node,
     render_node,
     sha256_of,
@@ -172,46 +171,57 @@ def make_plan(inventory: Inventory, *, archive_checksum: Callable[[str], str], t
 def plan_fleet(fleet: Fleet, findings: Sequence[Finding], templates: Path) -> Plan:
     """Plan a fleet that was read; ``findings`` are what the reading had to say."""
     planned = edges.edges(fleet)
-    found = [*findings, *rules.check(fleet, planned)]
     listeners = tuple(listener for node in fleet.nodes for listener in addresses.listeners(node))
-    surroundings = Neighbours(fleet, edges.routes(fleet), listeners)
-    compiled = Templates(templates)
-    faulty = _faulty(found)
-    hosts = {}
-    for name, host in sorted(fleet.hosts.items()):
-        nodes = []
-        for node in host.nodes:
-            node_plan, finding = _plan_node(node, surroundings.of(node), compiled, faulty)
-            nodes.append(node_plan)
-            found.extend(finding)
-        hosts[name] = HostPlan(name, host.machine, tuple(nodes))
-    return Plan(tuple(sorted(set(found), key=_finding_order)), listeners, planned, hosts)
+    planner = _Planner(
+        neighbours=Neighbours(fleet, edges.routes(fleet), listeners),
+        templates=Templates(templates),
+        findings=[*findings, *rules.check(fleet, planned)],
+    )
+    hosts = {name: HostPlan(name, host.machine, tuple(map(planner.node, host.nodes))) for name, host in sorted(fleet.hosts.items())}
+    return Plan(rules.in_order(dict.fromkeys(planner.findings)), listeners, planned, hosts)
 
 
-def _plan_node(
-    node: Node, surroundings: Surroundings, templates: Templates, faulty: Set[tuple[str, str]]
-) -> tuple[NodePlan, list[Finding]]:
-    """The node with its files, or without them where it has errors of its own; and what rendering had to say."""
-    if faulty & {(node.host, node.name), (node.host, "")}:
-        return bare_node(node, surroundings), []
-    try:
-        return render_node(node, surroundings, templates), []
-    except (RenderError, PriceError, AddressError) as error:
-        return bare_node(node, surroundings), [_refused_by_a_file(node, error)]
+class _Planner:
+    """Renders the nodes that have no error of their own, and adds to the findings what only rendering can tell."""
+
+    def __init__(self, neighbours: Neighbours, templates: Templates, findings: list[Finding]) -> None:
+        self.neighbours = neighbours
+        self.templates = templates
+        self.findings = findings
+        errors = [finding for finding in findings if finding.level is Level.ERROR]
+        self.faulty = {(host, "" if place else error.node) for error in errors for place, host in enumerate(error.hosts)}
+        self.reported = {error.code for error in errors}
+
+    def node(self, node: Node) -> NodePlan:
+        """The node with its files, or without them where it cannot have them."""
+        around = self.neighbours.of(node)
+        if self.faulty & {(node.host, node.name), (node.host, "")}:
+            return bare_node(node, around)
+        try:
+            return render_node(node, around, self.templates)
+        except PriceError as error:
+            self._second_net("LPF201", node, error)
+        except AddressError as error:
+            self._second_net("LPF101", node, error)
+        except RenderError as error:
+            self.findings.append(_not_carried(node, error))
+        return bare_node(node, around)
+
+    def _second_net(self, code: str, node: Node, error: PriceError | AddressError) -> None:
+        """What a guard in the templates refused: news only if the rules have not said it of a neighbour already."""
+        if code not in self.reported:
+            self.findings.append(Finding(code, Level.ERROR, str(error), hosts=(node.host,), node=node.name))
 
 
-def _refused_by_a_file(node: Node, error: RenderError | PriceError | AddressError) -> Finding:
-    """What a guard in the templates refused although no rule did: the second net under the rules."""
-    code = {PriceError: "LPF201", AddressError: "LPF101"}.get(type(error), "LPF504")
-    value = error.value if isinstance(error, RenderError) else ""
+def _not_carried(node: Node, error: RenderError) -> Finding:
     return Finding(
-        code=code,
+        code="LPF504",
         level=Level.ERROR,
-        message=str(error),
+        message=error.reason,
         hosts=(node.host,),
         node=node.name,
-        variable=_variable_of(node, value),
-        got=value,
+        variable=_variable_of(node, error.value),
+        got=repr(error.value),
     )
 
 
@@ -223,22 +233,6 @@ def _variable_of(node: Node, value: str) -> str:
         if value and value in texts:
             return source.variable
     return ""
-
-
-def _faulty(findings: Iterable[Finding]) -> frozenset[tuple[str, str]]:
-    """Host and node of every error; node "" is every node of the host."""
-    return frozenset(
-        (host, finding.node if position == 0 else "")
-        for finding in findings
-        if finding.level is Level.ERROR
-        for position, host in enumerate(finding.hosts)
-    )
-
-
-def _finding_order(finding: Finding) -> tuple[int, str, tuple[str, ...], str, str, str]:
-    """Gravest first, then by code and host."""
-    level = (Level.ERROR, Level.WARNING, Level.INFO).index(finding.level)
-    return level, finding.code, finding.hosts, finding.node, finding.variable, finding.message
 
 
 def host_file(name: str) -> str:

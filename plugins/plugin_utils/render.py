@@ -171,7 +171,7 @@ def _node_plan(node: Node, surroundings: Surroundings, files: Mapping[str, str])
         secrets=secrets_of(node),
         listeners=own,
         cli=next((bind_address(x, node) for x in own if x.purpose == "cli"), ""),
-        settings=read_backs(node, surroundings),
+        settings=read_backs(node, surroundings) if files else (),
         start_timeout=node.start_timeout,
         reach=surroundings.reach,
     )

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import floor
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Listener, join_host_port
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge, Verdict
@@ -19,7 +20,10 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.render import NodeP
 MOST_ROWS = 40
 """Rows of the longest table; what is longer is summed up, and stands in plan.json row by row."""
 
-_LEAST_COLUMN = 6
+NARROWEST_COLUMN = 6
+
+LESS_NEEDED = frozenset({"UNIT", "VALUE"})
+"""Columns that a narrow screen does without."""
 
 NARROWEST = 40
 """Columns below which a table is no help: a narrower terminal wraps by itself."""
@@ -83,17 +87,6 @@ def report(plan: Plan, screen: Screen) -> str:
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def refusal(plan: Plan, screen: Screen, outcome: str = "no host was contacted") -> str:
-    """Every finding of a plan that is refused, once, errors first.
-
-    Args:
-        outcome: what the run did or did not do until here, true where the caller stands.
-    """
-    counts = _counts(plan.findings)
-    last = screen.paint(f"Refused: {counts}; {outcome}.", "error")
-    return findings(plan.findings, screen) + "\n\n" + last + "\n"
-
-
 def findings(found: Iterable[Finding], screen: Screen) -> str:
     """Findings one after the other; the same finding of several hosts stands once, with all of them."""
     return "\n\n".join(_finding(finding, hosts, screen) for finding, hosts in _merged(found))
@@ -120,9 +113,10 @@ def _finding(finding: Finding, hosts: tuple[str, ...], screen: Screen) -> str:
     what = finding.variable + (f" = {finding.got}" if finding.got else "") if finding.variable else finding.got
     if where or what:
         lines += _hanging("  --> ", ": ".join(part for part in (where, what) if part), screen)
-    others = ", ".join(finding.hosts[1:])
-    if finding.limit or others:
-        lines += _hanging("      ", ": ".join(part for part in (others, finding.limit) if part), screen)
+    if finding.limit:
+        lines += _hanging("  against: ", finding.limit, screen)
+    if finding.hosts[1:]:
+        lines += _hanging("  also: ", ", ".join(finding.hosts[1:]), screen)
     if finding.hint:
         lines += _hanging("  help: ", finding.hint, screen)
     return "\n".join(lines)
@@ -184,13 +178,13 @@ def _listeners(plan: Plan, screen: Screen) -> str:
         cells = [[Cell(f"{count:,}"), *map(Cell, kind)] for kind, count in sorted(kinds.items())]
         return _section("Listeners", ["COUNT", "PURPOSE", "PORT", "REACHED BY"], cells, screen, len(plan.listeners))
     cells = [_listener_row(listener) for listener in sorted(plan.listeners, key=lambda x: (x.host, x.port, x.node))]
-    return _section("Listeners", ["HOST", "ADDRESS", "NODE", "PURPOSE", "REACHED BY", ""], cells, screen)
+    return _section("Listeners", ["HOST", "ADDRESS", "NODE", "PURPOSE", "REACHED BY", "VALUE"], cells, screen)
 
 
 def _listener_row(listener: Listener) -> list[Cell]:
     address = join_host_port(listener.address, listener.port) + ("" if listener.protocol == "tcp" else f"/{listener.protocol}")
     texts = (listener.host, address, listener.node, listener.purpose, listener.exposure.value)
-    return [*map(Cell, texts), Cell("default" if listener.default else "", "dim")]
+    return [*map(Cell, texts), Cell("default" if listener.default else "written", "dim" if listener.default else "")]
 
 
 def _edges(plan: Plan, screen: Screen) -> str:
@@ -247,11 +241,10 @@ def amount_text(amount: Fraction) -> str:
 
 
 def percent_text(percent: Fraction) -> str:
-    """``25 %``, ``33.3 %``; one decimal where it is not whole, never rounded across a whole one ("≈" where it is not exact)."""
-    tenths = percent * 10
-    if tenths.denominator == 1:
-        return f"{decimal_text(percent) if percent >= 0 else '-' + str(decimal_text(-percent))} %"
-    return f"~{float(percent):.1f} %"
+    """``25 %``, ``~33.3 %``: what is not exact to one decimal is rounded down and says so, so that 19.99 never reads as 20."""
+    tenths = floor(percent * 10)
+    mark = "" if tenths == percent * 10 else "~"
+    return f"{mark}{'-' if tenths < 0 else ''}{decimal_text(Fraction(abs(tenths), 10))} %"
 
 
 def _section(title: str, header: Sequence[str], rows: Sequence[Sequence[Cell]], screen: Screen, of: int = 0) -> str:
@@ -263,8 +256,12 @@ def _section(title: str, header: Sequence[str], rows: Sequence[Sequence[Cell]], 
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[Cell]], screen: Screen) -> list[str]:
-    """Lines of a table no wider than the screen, as long as no word is: what does not fit wraps inside its column."""
-    widths = _widths([[Cell(text) for text in header], *rows], screen.columns)
+    """Lines of a table that fits the screen: where it is too wide its last column is left out if that is one of LESS_NEEDED,
+    then what does not fit wraps inside its column."""
+    widths = [max(len(text) for text in column) for column in zip(header, *([cell.text for cell in row] for row in rows), strict=True)]
+    if _width(widths) > screen.columns and header[-1] in LESS_NEEDED:
+        return table(header[:-1], [row[:-1] for row in rows], screen)
+    widths = _narrowed(widths, screen.columns)
     lines = _row([Cell(text, "dim") for text in header], widths, screen)
     lines.append(screen.paint("  ".join(screen.rule * width for width in widths), "dim"))
     for row in rows:
@@ -272,13 +269,16 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Cell]], screen: Screen)
     return lines
 
 
-def _widths(rows: Sequence[Sequence[Cell]], columns: int) -> list[int]:
-    """As wide as the content; where that is too wide the widest columns give way."""
-    widths = [max(len(row[index].text) for row in rows) for index in range(len(rows[0]))]
-    gaps = 2 * (len(widths) - 1)
-    while sum(widths) + gaps > columns and max(widths) > _LEAST_COLUMN:
-        widths[widths.index(max(widths))] -= 1
-    return widths
+def _width(widths: Sequence[int]) -> int:
+    return sum(widths) + 2 * (len(widths) - 1)
+
+
+def _narrowed(widths: Sequence[int], columns: int) -> list[int]:
+    """The widest columns give way until the table fits."""
+    narrowed = list(widths)
+    while _width(narrowed) > columns and max(narrowed) > NARROWEST_COLUMN:
+        narrowed[narrowed.index(max(narrowed))] -= 1
+    return narrowed
 
 
 def _row(cells: Sequence[Cell], widths: Sequence[int], screen: Screen) -> list[str]:

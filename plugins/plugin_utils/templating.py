@@ -142,25 +142,25 @@ class Templates:
 
     def conf(self, **values: object) -> str:
         """livepeer.conf; RenderError for what it cannot carry."""
-        text = self._conf.get_template("livepeer.conf.j2").render(values)
+        text = str(self._conf.get_template("livepeer.conf.j2").render(values))
         check_conf(text)
         return text
 
     def unit(self, **values: object) -> str:
         """The systemd unit; RenderError for what it cannot carry."""
-        return self._unit.get_template("livepeer.service.j2").render(values)
+        return str(self._unit.get_template("livepeer.service.j2").render(values))
 
     def sysusers(self, **values: object) -> str:
         """The static user; RenderError for what it cannot carry."""
-        return self._unit.get_template("sysusers.conf.j2").render(values)
+        return str(self._unit.get_template("sysusers.conf.j2").render(values))
 
     def environment(self, **values: object) -> str:
         """Environment with secrets; RenderError for what it cannot carry."""
-        return self._unit.get_template("environment.j2").render(values)
+        return str(self._unit.get_template("environment.j2").render(values))
 
     def ai_models(self, **values: object) -> str:
         """aiModels.json; RenderError for what it cannot carry."""
-        return self._plain.get_template("aiModels.json.j2").render(values)
+        return str(self._plain.get_template("aiModels.json.j2").render(values))
 
 
 def _environment(folder: Path, finalize: Callable[[object], object]) -> jinja2.Environment:

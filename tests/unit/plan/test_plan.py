@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan: nodes with and without errors, its files, its digest."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from ansible_collections.livepeer.fleet.plugins.plugin_utils import plan as plan_module
+from ansible_collections.livepeer.fleet.plugins.plugin_utils import rules
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Fleet
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Inventory
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import (
+    Plan,
+    PlanError,
+    host_file,
+    make_plan,
+    plan_fleet,
+    plan_from_dict,
+    read_plan,
+    write_plan,
+)
+from ansible_collections.livepeer.fleet.tests.unit.render.fleets import ARBITRUM, TEMPLATES, fleet, gateway, orchestrator
+
+COMBINED = fleet(gateway("host1"), orchestrator("host1"))
+PAID = fleet(gateway(network=ARBITRUM), orchestrator(network=ARBITRUM, price_per_unit="1010.5"))
+
+
+def planned(of: Fleet, *findings: Finding) -> Plan:
+    return plan_fleet(of, findings, TEMPLATES)
+
+
+def inventory(**variables: object) -> Inventory:
+    values = {
+        "livepeer_version": "0.9.1",
+        "livepeer_archive": "/archive.tar.gz",
+        "livepeer_orchestrator_service_addr": "h.example.com:8935",
+    }
+    return Inventory(groups={"livepeer_combined": ["host1"]}, hostvars={"host1": {**values, **variables}})
+
+
+def made(**variables: object) -> Plan:
+    return make_plan(inventory(**variables), archive_checksum=lambda _archive: "ab" * 32, templates=TEMPLATES)
+
+
+def test_an_inventory_becomes_a_plan() -> None:
+    plan = made()
+    assert not plan.refused
+    assert [node.name for node in plan.hosts["host1"].nodes] == ["orchestrator", "gateway"]
+    assert {listener.port for listener in plan.listeners} == {1935, 5935, 7935, 8935, 9935}
+    assert plan.hosts["host1"].releases[0].name == "0.9.1-abababababab"
+
+
+def test_the_same_inventory_gives_the_same_bytes() -> None:
+    first, second = (json.dumps(made().to_dict()) for _ in range(2))
+    assert first == second
+
+
+def test_another_setting_gives_another_digest() -> None:
+    digests = {made().digest, made(livepeer_log_level=4).digest, made(livepeer_gateway_cli_addr="127.0.0.1:5936").digest}
+    assert len(digests) == 3
+
+
+def test_bad_input_is_findings_of_a_plan_that_stands_all_the_same() -> None:
+    plan = made(livepeer_gateway_http_addr="127.0.0.1:7935", livepeer_gateway_htpp_addr="x")
+    assert plan.refused
+    assert {"LPF101", "LPF503"} <= {finding.code for finding in plan.findings}
+    assert {edge.workload for edge in plan.edges} == {"video"}
+
+
+def test_a_node_with_an_error_of_its_own_is_not_rendered_its_neighbour_is() -> None:
+    error = Finding("LPF504", Level.ERROR, "broken", hosts=("host1",), node="gateway")
+    files = {node.name: bool(node.files) for node in planned(COMBINED, error).hosts["host1"].nodes}
+    assert files == {"orchestrator": True, "gateway": False}
+
+
+@pytest.mark.parametrize("hosts", [("host1",), ("elsewhere", "host1")])
+def test_an_error_of_a_whole_host_keeps_all_of_its_nodes(hosts: tuple[str, ...]) -> None:
+    plan = planned(COMBINED, Finding("LPF504", Level.ERROR, "broken", hosts=hosts))
+    assert [node.files for node in plan.hosts["host1"].nodes] == [{}, {}]
+
+
+def test_a_warning_keeps_nobody() -> None:
+    plan = planned(COMBINED, Finding("LPF503", Level.WARNING, "unknown", hosts=("host1",)))
+    assert all(node.files for node in plan.hosts["host1"].nodes)
+    assert not plan.refused
+
+
+def test_a_price_that_cannot_be_read_ends_in_a_finding() -> None:
+    plan = planned(fleet(gateway(network=ARBITRUM), orchestrator(network=ARBITRUM, price_per_unit="1e3")))
+    assert plan.refused
+
+
+def test_what_a_file_cannot_carry_is_a_finding_with_its_variable() -> None:
+    plan = planned(fleet(gateway(transcoding_options="P240p30fps16x9 # and more"), orchestrator()))
+    (finding,) = (finding for finding in plan.findings if finding.code == "LPF504")
+    assert (finding.hosts, finding.node, finding.variable) == (("gw1",), "gateway", "livepeer_gateway_transcoding_options")
+    assert plan.hosts["gw1"].nodes[0].files == {}
+
+
+def test_so_is_a_flag_among_the_other_flags() -> None:
+    plan = planned(fleet(gateway(flags={"region": "a\nb"}), orchestrator()))
+    (finding,) = (finding for finding in plan.findings if finding.code == "LPF504")
+    assert (finding.variable, finding.got) == ("livepeer_gateway_flags", r"'a\nb'")
+
+
+def test_and_one_whose_variable_nobody_knows() -> None:
+    (finding,) = (f for f in planned(fleet(gateway(name="a$b"), orchestrator())).findings if f.code == "LPF504")
+    assert (finding.variable, finding.got) == ("", "'a$b'")
+
+
+@pytest.mark.parametrize(
+    ("of", "code"),
+    [
+        (fleet(gateway(network=ARBITRUM, max_price_per_unit="1000"), orchestrator(network=ARBITRUM)), "LPF201"),
+        (fleet(gateway("host1", http_addr=":7935"), orchestrator("host1")), "LPF101"),
+    ],
+)
+def test_the_templates_refuse_what_the_rules_overlook(of: Fleet, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(plan_module.rules, "check", lambda _fleet, _edges: ())
+        plan = planned(of)
+    assert {finding.code for finding in plan.findings} == {code}
+    assert plan.refused
+    by_the_rules = [finding for finding in planned(of).findings if finding.code == code]
+    assert by_the_rules == [finding for finding in rules.check(of, plan.edges) if finding.code == code]
+
+
+@pytest.mark.parametrize("of", [COMBINED, PAID, fleet()])
+def test_a_plan_survives_its_file(of: Fleet, tmp_path: Path) -> None:
+    plan = planned(of, Finding("LPF503", Level.WARNING, "unknown", hosts=("host1",), variable="livepeer_x"))
+    write_plan(plan, tmp_path / "deep" / "plan")
+    assert read_plan(tmp_path / "deep" / "plan") == plan
+
+
+def test_amounts_are_exact_text() -> None:
+    edge = planned(PAID).to_dict()["edges"][0]  # type: ignore[index]
+    assert (edge["price"], edge["cap"], edge["headroom"]) == ("2021/2", "1250", "47900/2021")
+
+
+def test_hosts_get_their_part_and_nothing_of_others(tmp_path: Path) -> None:
+    plan = planned(PAID)
+    write_plan(plan, tmp_path)
+    part = json.loads((tmp_path / "hosts" / "gw1.json").read_text())
+    assert (part["schema"], part["plan"], part["host"], part["machine"]) == (1, plan.digest, "gw1", "gw1")
+    assert [node["name"] for node in part["nodes"]] == ["gateway"]
+    assert part["probe"] == ["https://orch1.example.com:8935"]
+    assert part["releases"][0]["checksum"].startswith("sha256:1a2b3c4d5e6f")
+
+
+def test_a_gateway_is_asked_for_what_the_plan_says_of_it() -> None:
+    expect = planned(PAID).hosts["gw1"].nodes[0]
+    assert {(setting.path, setting.json): setting.equals for setting in expect.settings} == {
+        ("/getLogLevel", None): "3",
+        ("/ethAddr", None): "0xD43b494f0BF2E86c79e778892a4eC6E94971b8cc",
+        ("/status", ("OrchestratorPool",)): ["https://orch1.example.com:8935"],
+        ("/getBroadcastConfig", ("MaxPrice",)): "1250",
+    }
+
+
+def test_an_orchestrator_is_asked_for_its_price() -> None:
+    expect = planned(PAID).hosts["orch1"].nodes[0]
+    assert {(setting.path, setting.json): setting.equals for setting in expect.settings}[
+        ("/status", ("BroadcasterPrices", "default"))
+    ] == "2021/2"
+
+
+def settings_of(of: Fleet, host: str) -> Mapping[str, object]:
+    return {f"{setting.path} {setting.json}": setting.equals for setting in planned(of).hosts[host].nodes[0].settings}
+
+
+def test_no_cap_is_read_back_as_none() -> None:
+    of = fleet(gateway(network=ARBITRUM, max_price_per_unit="any"), orchestrator(network=ARBITRUM))
+    assert settings_of(of, "gw1")["/getBroadcastConfig ('MaxPrice',)"] is None
+
+
+def test_a_price_in_another_currency_follows_its_rate_and_is_not_read_back() -> None:
+    of = fleet(gateway(network=ARBITRUM, max_price_per_unit="auto"), orchestrator(network=ARBITRUM, price_per_unit="0.002USD"))
+    assert not any("Price" in path for host in ("gw1", "orch1") for path in settings_of(of, host))
+
+
+def test_off_chain_the_chain_is_number_0_and_nothing_is_priced() -> None:
+    assert settings_of(fleet(gateway(transcoding_options="P144p30fps16x9"), orchestrator()), "gw1") == {
+        "/getLogLevel None": "3",
+        "/EthChainID None": "0",
+        "/status ('OrchestratorPool',)": ["https://orch1.example.com:8935"],
+        "/getBroadcastConfig ('TranscodingOptions',)": "P144p30fps16x9",
+    }
+
+
+def test_a_refused_plan_leaves_nothing_to_apply(tmp_path: Path) -> None:
+    write_plan(planned(COMBINED), tmp_path)
+    assert (tmp_path / "hosts" / "host1.json").exists()
+    refused = planned(COMBINED, Finding("LPF505", Level.ERROR, "no version", hosts=("host1",)))
+    write_plan(refused, tmp_path)
+    assert list((tmp_path / "hosts").iterdir()) == []
+    assert read_plan(tmp_path).refused
+
+
+def test_hosts_that_left_the_inventory_leave_the_folder(tmp_path: Path) -> None:
+    write_plan(planned(fleet(gateway("old"), orchestrator("o"))), tmp_path)
+    write_plan(planned(fleet(gateway("new"), orchestrator("o"))), tmp_path)
+    assert sorted(path.name for path in (tmp_path / "hosts").iterdir()) == ["new.json", "o.json"]
+
+
+def test_only_its_owner_reads_it(tmp_path: Path) -> None:
+    folder = tmp_path / "plan"
+    write_plan(planned(COMBINED), folder)
+    for path in (folder, *folder.rglob("*")):
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600)
+
+
+@pytest.mark.parametrize(
+    ("host", "file"),
+    [("gw1", "gw1.json"), ("../../etc/cron.d/x", "..%2F..%2Fetc%2Fcron.d%2Fx.json"), ("..", "...json"), ("a b", "a%20b.json")],
+)
+def test_a_host_cannot_name_a_file_elsewhere(host: str, file: str) -> None:
+    assert host_file(host) == file
+    assert "/" not in host_file(host)
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "plan").write_text("a file")
+    with pytest.raises(PlanError, match=str(tmp_path / "plan")):
+        write_plan(planned(COMBINED), tmp_path / "plan")
+
+
+def test_a_write_that_fails_leaves_no_half_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_arguments: object, **_options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(plan_module.json, "dump", full)
+    with pytest.raises(PlanError, match="No space left"):
+        write_plan(planned(COMBINED), tmp_path)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_no_plan_at_all_is_said(tmp_path: Path) -> None:
+    with pytest.raises(PlanError, match="there is no plan"):
+        read_plan(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [("{", "not JSON"), ("[]", "schema None"), ('{"schema": 2}', "schema 2"), ('{"schema": 1}', "not a plan")]
+)
+def test_what_is_no_plan_is_refused(content: str, reason: str, tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_text(content)
+    with pytest.raises(PlanError, match=reason):
+        read_plan(tmp_path)
+
+
+def test_an_edited_plan_is_refused() -> None:
+    data = planned(COMBINED).to_dict()
+    data["hosts"]["host1"]["nodes"]["gateway"]["files"]["livepeer.conf"] += "v 6\n"  # type: ignore[index]
+    with pytest.raises(PlanError, match="changed since it was made"):
+        plan_from_dict(data)
+
+
+def test_a_release_that_two_nodes_share_is_listed_once() -> None:
+    assert len(planned(COMBINED).hosts["host1"].releases) == 1
+    gw, orch = COMBINED.hosts["host1"].nodes
+    newer = replace(gw, release=replace(gw.release, version="0.9.0"))
+    assert len(planned(fleet(newer, orch)).hosts["host1"].releases) == 2
