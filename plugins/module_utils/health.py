@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.livepeer.fleet.plugins.module_utils import sockets
@@ -68,6 +68,16 @@ class Look:
 def holders(node: Node, listening: Sequence[Socket]) -> tuple[Held, ...]:
     """Who holds the planned listeners of a node."""
     return tuple(_held(node, listener, listening) for listener in node.listeners)
+
+
+def busy(sessions: Mapping[str, int | None]) -> dict[str, int]:
+    """How many streams a restart of each node of a host would cut, by node, where it is any.
+
+    A node that cannot tell (None) counts as busy as its neighbours, whose streams may run through it.
+    """
+    known = sum(count or 0 for count in sessions.values())
+    cut = {name: known if count is None else count for name, count in sessions.items()}
+    return {name: count for name, count in cut.items() if count}
 
 
 def look(host: Host, node: Node) -> Look:

@@ -39,7 +39,9 @@ def observe(host: Host, part: Part | None, secrets: Mapping[str, Mapping[str, st
     there = releases.installed(host.paths)
     used = {name: _releases_of(host, name) for name in revisions.node_names(host.paths)}
     nodes = {name: _node(host, node, secrets.get(name, {})) for name, node in planned.items()}
-    _spread_sessions(nodes)
+    busy = health.busy({name: node["sessions"] for name, node in nodes.items()})
+    for name, node in nodes.items():
+        node["busy"] = name in busy
     nodes.update({name: _unplanned(host, name) for name in used if name not in planned})
     names = {one.name for one in there}
     return {
@@ -123,14 +125,6 @@ def _unit(unit: str, seen: Look) -> dict[str, Any]:
             "drop_ins": list(state.drop_ins),
         },
     }
-
-
-def _spread_sessions(nodes: dict[str, dict[str, Any]]) -> None:
-    """``busy`` says whether a restart of that node would cut a stream. A node that cannot tell is as busy as its neighbours."""
-    known = sum(node["sessions"] or 0 for node in nodes.values())
-    for node in nodes.values():
-        sessions = known if node["sessions"] is None else node["sessions"]
-        node["busy"] = node["running"] and sessions > 0
 
 
 def _foreign(node: Node, planned: Mapping[str, Node], listening: Sequence[Socket]) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -100,9 +100,8 @@ def sweep(paths: Paths) -> None:
             files.remove(leftover)
 
 
-def to_prune(paths: Paths, keep: int, used: Collection[str]) -> tuple[str, ...]:
-    """Releases that nobody needs: all but the last ``keep`` and those that a revision of a node names."""
-    names = [one.name for one in installed(paths)]
+def to_prune(names: Sequence[str], keep: int, used: Collection[str]) -> tuple[str, ...]:
+    """Releases that nobody needs: of ``names``, oldest first, all but the last ``keep`` and those in use."""
     last = names[-keep:] if keep > 0 else []
     return tuple(name for name in names if name not in used and name not in last)
 

@@ -145,16 +145,16 @@ def _refuse_foreign(part: Part, tasks: Sequence[_Task]) -> None:
 
 
 def _refuse_busy(host: Host, tasks: Sequence[_Task]) -> None:
-    """One node's restart cuts the streams of its neighbours on this host too, since they may run through it."""
-    if not any(task.decision.restarts and task.seen.state.running for task in tasks):
+    running = [task for task in tasks if task.seen.state.running]
+    if not any(task.decision.restarts for task in running):
         return
-    for task in tasks:
-        sessions = host.api(task.node.cli).sessions() if task.seen.state.running else 0
-        if sessions:
-            raise HostError(
-                f"node {task.node.name} has {sessions} running session{'s' if sessions != 1 else ''}, which a restart on this host would "
-                "cut. Nothing was changed: run again when they are over, or set livepeer_restart_busy: true"
-            )
+    busy = health.busy({task.node.name: host.api(task.node.cli).sessions() for task in running})
+    cut = [f"{task.node.name} ({busy[task.node.name]})" for task in running if task.decision.restarts and task.node.name in busy]
+    if cut:
+        raise HostError(
+            f"a restart would cut running sessions of {', '.join(cut)}. Nothing was changed: run again when they are over, or set "
+            "livepeer_restart_busy: true"
+        )
 
 
 def _apply_one(host: Host, task: _Task, options: Options) -> Outcome:

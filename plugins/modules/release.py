@@ -82,7 +82,7 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.livepeer.fleet.plugins.module_utils import lock, releases, revisions
 from ansible_collections.livepeer.fleet.plugins.module_utils.errors import HostError, reason
-from ansible_collections.livepeer.fleet.plugins.module_utils.host import this_host
+from ansible_collections.livepeer.fleet.plugins.module_utils.host import Host, this_host
 from ansible_collections.livepeer.fleet.plugins.module_utils.plan_part import Part
 
 
@@ -113,19 +113,16 @@ def run(module: AnsibleModule) -> dict[str, object]:
     if unsent and not module.check_mode:
         # Said to the action on the controller, which sends them and asks again.
         return {"changed": False, "unsent": unsent}
+    after = [*before, *(one.name for one in lacking)]
     if module.check_mode:
-        used = {*revisions.used_releases(host.paths), *(one.name for one in part.releases)}
-        after = [*before, *(one.name for one in lacking)]
-        removed = list(releases.to_prune(host.paths, max(0, module.params["keep"] - len(lacking)), used))
+        removed = _to_prune(module, host, part, after)
     else:
         with lock.exclusive(host.paths):
             for one in lacking:
                 releases.install(host.paths, one, sources.get(one.name), host.machine)
-            used = {*revisions.used_releases(host.paths), *(one.name for one in part.releases)}
-            removed = list(releases.to_prune(host.paths, module.params["keep"], used))
+            removed = _to_prune(module, host, part, after)
             releases.prune(host.paths, removed)
             releases.sweep(host.paths)
-        after = [one.name for one in releases.installed(host.paths)]
     after = [name for name in after if name not in removed]
     return {
         "changed": before != after,
@@ -139,6 +136,11 @@ def run(module: AnsibleModule) -> dict[str, object]:
             "after": _lines(after),
         },
     }
+
+
+def _to_prune(module: AnsibleModule, host: Host, part: Part, names: list[str]) -> list[str]:
+    used = {*revisions.used_releases(host.paths), *(one.name for one in part.releases)}
+    return list(releases.to_prune(names, module.params["keep"], used))
 
 
 def _lines(names: list[str]) -> str:
