@@ -73,14 +73,13 @@ changelog: venv ## write CHANGELOG.md from the fragments (a release does)
 
 venv: $(VENV) ## the controller's environment in .venv
 $(VENV):
-	@PYTHON=$(PYTHON) tests/tools/venv .venv requirements.txt
-	@touch $@
+	@PYTHON=$(PYTHON) tests/tools/venv .venv requirements.txt $@
 
 engine: venv ## a Docker engine and the image of the test hosts
 	@$(HOSTS) image > /dev/null
 
 archive: venv ## the archive to deploy: LIVEPEER_ARCHIVE=…, or the stand-in packed like an official one
-	@$(IN) if [ -f tests/standin/pack ]; then tests/standin/pack; fi
+	@$(IN) tests/standin/pack --output .cache/standin > /dev/null
 
 shell: venv ## a shell in which ansible-playbook, pytest and molecule work as here
 	@$(IN) exec bash
