@@ -66,7 +66,7 @@ class ActionModule(ActionBase):
         inventory = FleetView(task_vars, self._loader).inventory()
         control = read_control(inventory)
         plan = make_plan(inventory, archive_checksum=self._checksum, templates=TEMPLATES)
-        display.display(report(plan, _screen()))
+        display.display(report(plan, screen()))
         fact = self._hand_over(plan, control)
         result |= {"changed": False, **fact, "ansible_facts": {FACT: fact}}
         if plan.refused:
@@ -122,7 +122,7 @@ def _errors(count: int) -> str:
     return "1 error" if count == 1 else f"{count} errors"
 
 
-def _screen() -> Screen:
+def screen() -> Screen:
     """The operator's terminal; a pipe or a log file has no width of its own."""
     unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     return Screen(width=shutil.get_terminal_size((120, 24)).columns, colour=bool(ANSIBLE_COLOR), unicode=unicode)

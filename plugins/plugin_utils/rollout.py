@@ -3,9 +3,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
+
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Role
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import Plan
 
 
 class RolloutError(ValueError):
@@ -31,21 +37,63 @@ class Decision:
         node: node name.
         step: what will be done.
         reason: why, in a few words.
-        running: True if a process of it runs now, so that doing it interrupts something.
-        sessions: streams and jobs that run on it now.
+        interrupts: True if a running process will be stopped for it.
+        busy: True if that would cut a running stream.
     """
 
     host: str
     node: str
     step: Step
-    reason: str
-    running: bool
-    sessions: int
+    reason: str = ""
+    interrupts: bool = False
+    busy: bool = False
 
-    @property
-    def interrupts(self) -> bool:
-        """True if a running process will be stopped."""
-        return self.running and self.step is not Step.NOTHING
+
+@dataclass(frozen=True)
+class Found:
+    """What a look at one host said, as far as it decides something.
+
+    Attributes:
+        host: inventory host.
+        machine: key of the machine behind it; several inventory hosts may share one.
+        problem: why it could not be looked at; "" if it could.
+        decisions: of its planned nodes, in their order.
+        lacking: releases that it needs and does not have.
+        unplanned: nodes on it that the plan does not have.
+        observation: all that was found, for the rules.
+    """
+
+    host: str
+    machine: str
+    problem: str = ""
+    decisions: tuple[Decision, ...] = ()
+    lacking: tuple[str, ...] = ()
+    unplanned: tuple[str, ...] = ()
+    observation: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_found(host: str, machine: str, result: object) -> Found:
+    """Read the result of ``node_info`` on one host, also of one that it could not be run on."""
+    answer = result if isinstance(result, Mapping) else {"msg": "nothing was asked of it"}
+    observation = answer.get("observation")
+    if answer.get("unreachable") or not isinstance(observation, Mapping):
+        return Found(host, machine, problem=str(answer.get("msg") or "no answer"))
+    planned = {name: node for name, node in observation["nodes"].items() if node["planned"]}
+    return Found(
+        host=host,
+        machine=machine,
+        decisions=tuple(_decision(host, name, node) for name, node in planned.items()),
+        lacking=tuple(observation["missing_releases"]),
+        unplanned=tuple(name for name in observation["nodes"] if name not in planned),
+        observation=observation,
+    )
+
+
+def _decision(host: str, name: str, node: Mapping[str, Any]) -> Decision:
+    decided = node["decision"]
+    interrupts = bool(node["running"] and decided["restarts"])
+    step = Step(decided["action"])
+    return Decision(host, name, step, "; ".join(decided["reasons"]), interrupts=interrupts, busy=interrupts and bool(node["busy"]))
 
 
 @dataclass(frozen=True)
@@ -54,21 +102,27 @@ class Rollout:
 
     Attributes:
         decisions: of every planned node in scope.
-        releases: hosts that lack a release which one of their nodes needs.
+        releases: hosts that lack a release which one of their nodes needs, in batches.
         new: hosts where something will be started and nothing that runs is stopped: all at once.
         restart: hosts where a running node will be stopped and started, in the order of the waves.
         busy: hosts left as they are, because a node that would be restarted has running sessions.
         unchanged: hosts with nothing to do.
         waves: the hosts of ``new`` and ``restart`` in the batches they are done in.
+        together: how many of the waves are of ``new``.
+        neighbours: changed hosts that share a machine with another changed host.
+
+    No batch holds two hosts of one machine: they would be in each other's way.
     """
 
     decisions: tuple[Decision, ...]
-    releases: tuple[str, ...]
+    releases: tuple[tuple[str, ...], ...]
     new: tuple[str, ...]
     restart: tuple[str, ...]
     busy: tuple[str, ...]
     unchanged: tuple[str, ...]
     waves: tuple[tuple[str, ...], ...]
+    together: int
+    neighbours: tuple[str, ...]
 
     @property
     def touched(self) -> tuple[str, ...]:
@@ -81,58 +135,72 @@ class Rollout:
         return not (self.waves or self.releases or self.busy)
 
 
-def roll_out(
-    decisions: Sequence[Decision],
-    *,
-    lacking: Mapping[str, Sequence[str]],
-    sizes: Sequence[int | str],
-    restart_busy: Collection[str],
-) -> Rollout:
+def roll_out(found: Sequence[Found], *, sizes: Sequence[int | str], restart_busy: Collection[str]) -> Rollout:
     """Sort the hosts by what will happen to them.
 
     Args:
-        decisions: of every planned node, hosts in the order in which they are to be done.
-        lacking: for each host the releases that it needs and lacks.
+        found: every host in scope, in the order in which they are to be done; all of them could be looked at.
         sizes: sizes of the waves, as ``livepeer_rollout`` says them.
         restart_busy: hosts whose nodes may be restarted while they have sessions.
 
     Raises:
         RolloutError: ``sizes`` cannot be read.
     """
-    by_host: dict[str, list[Decision]] = {}
-    for decision in decisions:
-        by_host.setdefault(decision.host, []).append(decision)
     busy, new, restart, unchanged = [], [], [], []
-    for host, of_host in by_host.items():
-        if host not in restart_busy and any(one.interrupts and one.sessions for one in of_host):
-            busy.append(host)
-        elif any(one.interrupts for one in of_host):
-            restart.append(host)
-        elif any(one.step is not Step.NOTHING for one in of_host):
-            new.append(host)
+    for one in found:
+        if one.host not in restart_busy and any(decision.busy for decision in one.decisions):
+            busy.append(one.host)
+        elif any(decision.interrupts for decision in one.decisions):
+            restart.append(one.host)
+        elif any(decision.step is not Step.NOTHING for decision in one.decisions):
+            new.append(one.host)
         else:
-            unchanged.append(host)
+            unchanged.append(one.host)
+    machines = {one.host: one.machine for one in found}
+    together = _apart(new, machines)
+    waves = [batch for wave in _waves(restart, sizes) for batch in _apart(wave, machines)]
     return Rollout(
-        decisions=tuple(decisions),
-        releases=tuple(host for host in by_host if lacking.get(host) and host not in busy),
+        decisions=tuple(decision for one in found for decision in one.decisions),
+        releases=tuple(_apart([one.host for one in found if one.lacking and one.host not in busy], machines)),
         new=tuple(new),
         restart=tuple(restart),
         busy=tuple(busy),
         unchanged=tuple(unchanged),
-        waves=(*([tuple(new)] if new else []), *_waves(restart, sizes)),
+        waves=(*together, *waves),
+        together=len(together),
+        neighbours=_neighbours([*new, *restart], machines),
     )
 
 
-def _waves(hosts: Sequence[str], sizes: Sequence[int | str]) -> Iterable[tuple[str, ...]]:
+def _neighbours(hosts: Sequence[str], machines: Mapping[str, str]) -> tuple[str, ...]:
+    count = Counter(machines[host] for host in hosts)
+    return tuple(host for host in hosts if count[machines[host]] > 1)
+
+
+def _apart(hosts: Sequence[str], machines: Mapping[str, str]) -> list[tuple[str, ...]]:
+    """Cut hosts into as few batches as keep two hosts of one machine apart."""
+    batches: list[dict[str, str]] = []
+    for host in hosts:
+        machine = machines[host]
+        batch = next((one for one in batches if machine not in one), None)
+        if batch is None:
+            batches.append(batch := {})
+        batch[machine] = host
+    return [tuple(batch.values()) for batch in batches]
+
+
+def _waves(hosts: Sequence[str], sizes: Sequence[int | str]) -> list[Sequence[str]]:
     """Cut hosts as Ansible's ``serial`` does: a percentage is of all hosts, at least one; the last size repeats."""
     counts = [_wave_size(size, len(hosts)) for size in sizes]
     if not counts:
         raise RolloutError("livepeer_rollout is empty: write the size of each wave, such as [1, 25%, 100%]")
-    done = wave = 0
+    waves: list[Sequence[str]] = []
+    done = 0
     while done < len(hosts):
-        count = counts[min(wave, len(counts) - 1)]
-        yield tuple(hosts[done : done + count])
-        done, wave = done + count, wave + 1
+        count = counts[min(len(waves), len(counts) - 1)]
+        waves.append(hosts[done : done + count])
+        done += count
+    return waves
 
 
 def _wave_size(size: int | str, total: int) -> int:
@@ -157,20 +225,17 @@ def describe(rollout: Rollout) -> str:
         lines += ["", "In this order", *_table(list(_order(rollout)))]
     if rollout.busy:
         lines += ["", "Left alone, because sessions run there (livepeer_restart_busy: true would restart them)"]
-        lines += _table([(one.host, one.node, f"{one.sessions} running", one.reason) for one in _in_use(rollout)])
+        lines += _table(
+            [(one.host, one.node, one.step.value, one.reason) for one in rollout.decisions if one.host in rollout.busy and one.busy]
+        )
     return "\n".join(lines).strip("\n")
 
 
 def _order(rollout: Rollout) -> Iterable[tuple[str, str]]:
-    together = 1 if rollout.new else 0
-    if together:
-        yield "together", ", ".join(rollout.new)
-    for number, wave in enumerate(rollout.waves[together:], start=1):
+    for wave in rollout.waves[: rollout.together]:
+        yield "together", ", ".join(wave)
+    for number, wave in enumerate(rollout.waves[rollout.together :], start=1):
         yield f"wave {number}", ", ".join(wave)
-
-
-def _in_use(rollout: Rollout) -> list[Decision]:
-    return [one for one in rollout.decisions if one.host in rollout.busy and one.interrupts and one.sessions]
 
 
 def _nodes(count: int) -> str:
@@ -180,3 +245,72 @@ def _nodes(count: int) -> str:
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def in_order(plan: Plan, hosts: Iterable[str]) -> list[str]:
+    """Hosts with orchestrators before those with gateways only: what is dialled is there before it is dialled."""
+    return sorted(hosts, key=lambda host: all(node.role is Role.GATEWAY for node in plan.hosts[host].nodes))
+
+
+def without_answer(found: Sequence[Found]) -> str:
+    """The hosts that could not be looked at, each with the reason; "" if there are none."""
+    lost = [one for one in found if one.problem]
+    return "\n".join(["These hosts could not be looked at", *_table([(one.host, one.problem) for one in lost])]) if lost else ""
+
+
+def wrong_group(plan: Plan, hosts: Iterable[str], roles: Sequence[str]) -> str:
+    """Why hosts cannot have the roles they are given in a play, "" if they can: the groups say what a host is."""
+    for host in hosts:
+        planned = {node.role.value for node in plan.hosts[host].nodes} if host in plan.hosts else set()
+        missing = [role for role in roles if role not in planned]
+        if missing:
+            has = f"it is planned as {' and '.join(sorted(planned))}" if planned else "it is in none of the groups of a Livepeer role"
+            return f"{host} is no {' and no '.join(missing)}: {has}. Put it into livepeer_{missing[0]}s (both roles: livepeer_combined)."
+    return ""
+
+
+def without_serial(rollout: Rollout, *, whole_play: bool) -> str:
+    """Why a play of one's own must be cut into batches, "" if it need not.
+
+    Args:
+        rollout: what is to be done in this batch.
+        whole_play: True if the batch holds all hosts of the play, so that nothing cuts it.
+    """
+    if whole_play and len(rollout.waves) - rollout.together > 1:
+        sizes = [len(wave) for wave in rollout.waves[rollout.together :]]
+        return (
+            f"{len(rollout.restart)} hosts would restart at once, livepeer_rollout wants them in waves: "
+            f"put serial: {sizes} into the play, or use the playbook livepeer.fleet.site, which does it by itself."
+        )
+    if rollout.neighbours:
+        return f"{', '.join(rollout.neighbours)} are one machine and cannot be done at once: put serial: 1 into the play."
+    return ""
+
+
+def as_planned(plan: Plan, found: Sequence[Found]) -> str:
+    """What a person is told when all is well, and where to look next."""
+    nodes = [(one.host, node) for one in found for node in plan.hosts[one.host].nodes]
+    lines = [f"Verified: {_nodes(len(nodes))} as planned on {_hosts(len(found))}."]
+    lines += [f"  Not in the plan, and left as it is: {node} on {one.host}" for one in found for node in one.unplanned]
+    units: dict[str, list[str]] = {}
+    for host, node in nodes:
+        units.setdefault(node.unit, []).append(host)
+    lines += ["Logs", *_table([(f"journalctl -u {unit} -f", f"on {_some(hosts)}") for unit, hosts in sorted(units.items())])]
+    return "\n".join(lines)
+
+
+def not_as_planned(findings: Sequence[Finding], found: Sequence[Found]) -> str:
+    """The one line at the end when something is not as planned."""
+    lost = sum(bool(one.problem) for one in found)
+    parts = [f"{len(findings)} findings on the live fleet"] if findings else []
+    parts += [f"{_hosts(lost)} could not be looked at"] if lost else []
+    return f"The fleet is not as planned: {', '.join(parts)}; see above. Nothing was changed by this look."
+
+
+def _hosts(count: int) -> str:
+    return "1 host" if count == 1 else f"{count} hosts"
+
+
+def _some(hosts: Sequence[str]) -> str:
+    most = 5
+    return ", ".join(hosts[:most]) + (f" and {len(hosts) - most} more" if len(hosts) > most else "")

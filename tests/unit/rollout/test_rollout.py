@@ -3,66 +3,89 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout import Decision, Rollout, RolloutError, Step, describe, roll_out
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout import (
+    Decision,
+    Found,
+    Rollout,
+    RolloutError,
+    Step,
+    describe,
+    read_found,
+    roll_out,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
 DEFAULT = (1, "25%", "100%")
+STAYS = Decision("", "gateway", Step.NOTHING)
+NEW = Decision("", "gateway", Step.NEW, "it is not on this host yet")
+RESTART = Decision("", "gateway", Step.RESTART, "livepeer.conf changes", interrupts=True)
+BUSY = replace(RESTART, busy=True)
+DOWN = Decision("", "gateway", Step.RESTART, "the unit is failed")
 
 
-def decision(host: str, step: Step, *, node: str = "gateway", running: bool = True, sessions: int = 0) -> Decision:
-    return Decision(host, node, step, "as found", running, sessions)
+def found(host: str, *decisions: Decision, machine: str = "", lacking: tuple[str, ...] = ()) -> Found:
+    return Found(host, machine or host, decisions=tuple(replace(one, host=host) for one in decisions), lacking=lacking)
 
 
-def rollout(*decisions: Decision, lacking: dict[str, list[str]] | None = None, busy: tuple[str, ...] = ()) -> Rollout:
-    return roll_out(decisions, lacking=lacking or {}, sizes=DEFAULT, restart_busy=busy)
+def rollout(*hosts: Found, busy: tuple[str, ...] = ()) -> Rollout:
+    return roll_out(hosts, sizes=DEFAULT, restart_busy=busy)
 
 
 def test_a_fleet_as_planned_has_nothing_to_do() -> None:
-    result = rollout(decision("a", Step.NOTHING), decision("b", Step.NOTHING))
+    result = rollout(found("a", STAYS), found("b", STAYS, STAYS))
     assert result.nothing_to_do
     assert result.unchanged == ("a", "b")
     assert result.waves == ()
 
 
 def test_blank_hosts_are_done_at_once_and_before_any_running_one() -> None:
-    result = rollout(
-        decision("old", Step.UPGRADE),
-        decision("a", Step.NEW, running=False),
-        decision("b", Step.NEW, running=False),
-        lacking={"a": ["0.9.1"], "old": ["0.9.1"]},
-    )
+    result = rollout(found("old", RESTART, lacking=("0.9.1",)), found("a", NEW, lacking=("0.9.1",)), found("b", NEW))
     assert result.new == ("a", "b")
     assert result.waves == (("a", "b"), ("old",))
-    assert result.releases == ("old", "a")
+    assert result.releases == (("old", "a"),)
     assert not result.nothing_to_do
 
 
 def test_one_running_node_puts_its_whole_host_into_the_waves() -> None:
-    result = rollout(decision("a", Step.NEW, running=False), decision("a", Step.RESTART, node="orchestrator"))
+    result = rollout(found("a", NEW, RESTART))
     assert (result.new, result.restart) == ((), ("a",))
 
 
 def test_a_new_node_beside_a_running_one_that_stays_interrupts_nothing() -> None:
-    result = rollout(decision("a", Step.NOTHING, node="orchestrator", sessions=3), decision("a", Step.NEW, running=False))
-    assert (result.new, result.restart, result.busy) == (("a",), (), ())
+    assert rollout(found("a", STAYS, NEW)).new == ("a",)
 
 
 def test_a_node_that_is_down_is_not_protected_by_a_wave() -> None:
-    assert rollout(decision("a", Step.RESTART, running=False)).new == ("a",)
+    assert rollout(found("a", DOWN)).new == ("a",)
 
 
 @pytest.mark.parametrize("step", [Step.RESTART, Step.UPGRADE, Step.DOWNGRADE])
 def test_a_busy_host_is_left_alone_with_its_release(step: Step) -> None:
-    result = rollout(decision("a", step, sessions=2), decision("b", step), lacking={"a": ["0.9.1"]})
+    busy = found("a", replace(BUSY, step=step), lacking=("0.9.1",))
+    result = rollout(busy, found("b", RESTART))
     assert (result.busy, result.restart, result.releases) == (("a",), ("b",), ())
-    assert not rollout(decision("a", step, sessions=2)).nothing_to_do
+    assert not rollout(busy).nothing_to_do
 
 
 def test_a_busy_host_is_restarted_when_the_operator_says_so() -> None:
-    result = rollout(decision("a", Step.RESTART, sessions=2), busy=("a",))
-    assert (result.busy, result.restart) == ((), ("a",))
+    result = rollout(found("a", BUSY), found("b", BUSY), busy=("a",))
+    assert (result.busy, result.restart) == (("b",), ("a",))
+
+
+def test_two_hosts_of_one_machine_are_never_done_at_once() -> None:
+    hosts = [
+        found(f"{kind}{number}", decision, machine=f"m{number}")
+        for kind, decision in (("x", NEW), ("y", NEW), ("z", RESTART))
+        for number in (1, 2)
+    ]
+    result = roll_out([replace(one, lacking=("0.9.1",)) for one in hosts], sizes=("100%",), restart_busy=())
+    assert result.waves == (("x1", "x2"), ("y1", "y2"), ("z1", "z2"))
+    assert result.releases == (("x1", "x2"), ("y1", "y2"), ("z1", "z2"))
+    assert result.together == 2
 
 
 @pytest.mark.parametrize(
@@ -79,48 +102,38 @@ def test_a_busy_host_is_restarted_when_the_operator_says_so() -> None:
     ],
 )
 def test_sizes_of_waves(count: int, sizes: tuple[int | str, ...], expected: list[int]) -> None:
-    decisions = [decision(f"h{number:03}", Step.RESTART) for number in range(count)]
-    waves = roll_out(decisions, lacking={}, sizes=sizes, restart_busy=()).waves
+    waves = roll_out([found(f"h{number}", RESTART) for number in range(count)], sizes=sizes, restart_busy=()).waves
     assert [len(wave) for wave in waves] == expected
 
 
 @pytest.mark.parametrize("sizes", [(), (0,), ("0%",), ("101%",), ("half",), (-1,), ("1.5",), ("%",), (True,)])
 def test_sizes_that_cannot_be_read_are_refused_even_when_nothing_restarts(sizes: tuple[int | str, ...]) -> None:
     with pytest.raises(RolloutError, match="livepeer_rollout"):
-        roll_out([], lacking={}, sizes=sizes, restart_busy=())
+        roll_out([], sizes=sizes, restart_busy=())
 
 
 @given(
-    hosts=st.lists(
-        st.tuples(st.sampled_from(Step), st.booleans(), st.integers(0, 2)),
-        max_size=30,
-    ),
+    hosts=st.lists(st.tuples(st.lists(st.sampled_from([STAYS, NEW, RESTART, BUSY, DOWN]), min_size=1), st.integers(0, 9)), max_size=30),
     sizes=st.lists(st.one_of(st.integers(1, 9), st.integers(1, 100).map(lambda share: f"{share}%")), min_size=1, max_size=4),
     busy=st.sets(st.sampled_from(["h0", "h1", "h2"])),
 )
-def test_every_host_is_in_one_place_and_every_wave_has_hosts(
-    hosts: list[tuple[Step, bool, int]], sizes: list[int | str], busy: set[str]
+def test_every_host_is_in_one_place_and_every_wave_has_hosts_of_different_machines(
+    hosts: list[tuple[list[Decision], int]], sizes: list[int | str], busy: set[str]
 ) -> None:
-    decisions = [decision(f"h{number}", step, running=running, sessions=sessions) for number, (step, running, sessions) in enumerate(hosts)]
-    result = roll_out(decisions, lacking={}, sizes=sizes, restart_busy=busy)
-    assert sorted((*result.new, *result.restart, *result.busy, *result.unchanged)) == sorted(one.host for one in decisions)
+    there = [found(f"h{number}", *decisions, machine=f"m{machine}") for number, (decisions, machine) in enumerate(hosts)]
+    result = roll_out(there, sizes=sizes, restart_busy=busy)
+    assert sorted((*result.new, *result.restart, *result.busy, *result.unchanged)) == sorted(one.host for one in there)
     assert sorted(result.touched) == sorted((*result.new, *result.restart))
-    assert all(result.waves)
+    machines = {one.host: one.machine for one in there}
+    assert all(wave and len({machines[host] for host in wave}) == len(wave) for wave in result.waves)
 
 
 def test_what_is_said_names_every_changed_node_its_reason_and_the_order() -> None:
-    text = describe(
-        rollout(
-            decision("gw1", Step.NEW, running=False),
-            decision("orch1", Step.UPGRADE, node="orchestrator"),
-            decision("orch2", Step.RESTART, node="orchestrator", sessions=3),
-            decision("orch3", Step.NOTHING, node="orchestrator"),
-        )
-    )
+    text = describe(rollout(found("gw1", NEW), found("orch1", RESTART), found("orch2", BUSY), found("orch3", STAYS)))
     assert text.splitlines() == [
         "What will be done",
-        "  gw1    gateway       new      as found",
-        "  orch1  orchestrator  upgrade  as found",
+        "  gw1    gateway  new      it is not on this host yet",
+        "  orch1  gateway  restart  livepeer.conf changes",
         "  1 node runs as planned.",
         "",
         "In this order",
@@ -128,13 +141,53 @@ def test_what_is_said_names_every_changed_node_its_reason_and_the_order() -> Non
         "  wave 1    orch1",
         "",
         "Left alone, because sessions run there (livepeer_restart_busy: true would restart them)",
-        "  orch2  orchestrator  3 running  as found",
+        "  orch2  gateway  restart  livepeer.conf changes",
     ]
 
 
 def test_one_line_says_that_there_is_nothing_to_do() -> None:
-    assert describe(rollout(decision("a", Step.NOTHING), decision("b", Step.NOTHING))) == "Nothing to do: 2 nodes run as planned."
+    assert describe(rollout(found("a", STAYS), found("b", STAYS))) == "Nothing to do: 2 nodes run as planned."
 
 
 def test_only_busy_hosts() -> None:
-    assert describe(rollout(decision("a", Step.RESTART, sessions=1))).startswith("Left alone, because sessions run there")
+    assert describe(rollout(found("a", BUSY))).startswith("Left alone, because sessions run there")
+
+
+def observed(*, running: bool = True, restarts: bool = True, busy: bool = False, action: str = "restart") -> dict[str, object]:
+    return {
+        "planned": True,
+        "running": running,
+        "busy": busy,
+        "decision": {"action": action, "reasons": ["livepeer.conf changes", "a secret changes"], "restarts": restarts},
+    }
+
+
+@pytest.mark.parametrize(
+    ("node", "interrupts", "busy"),
+    [
+        (observed(), True, False),
+        (observed(busy=True), True, True),
+        (observed(busy=True, restarts=False), False, False),
+        (observed(running=False), False, False),
+        (observed(restarts=False, action="nothing"), False, False),
+    ],
+)
+def test_only_a_restart_of_what_runs_interrupts(node: dict[str, object], interrupts: bool, busy: bool) -> None:
+    result = {"observation": {"nodes": {"gateway": node, "old": {"planned": False}}, "missing_releases": ["0.9.1-abc"]}}
+    read = read_found("gw1", "m1", result)
+    assert (read.decisions[0].interrupts, read.decisions[0].busy) == (interrupts, busy)
+    assert read.decisions[0].reason == "livepeer.conf changes; a secret changes"
+    assert (read.problem, read.lacking, read.unplanned) == ("", ("0.9.1-abc",), ("old",))
+
+
+@pytest.mark.parametrize(
+    ("result", "problem"),
+    [
+        ({"unreachable": True, "msg": "Connection refused"}, "Connection refused"),
+        ({"msg": "python3 not found", "failed": False}, "python3 not found"),
+        ({}, "no answer"),
+        (None, "nothing was asked of it"),
+    ],
+)
+def test_a_host_that_could_not_be_looked_at_says_why(result: object, problem: str) -> None:
+    assert read_found("gw1", "m1", result).problem == problem

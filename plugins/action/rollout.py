@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Decide for all hosts together what will be done, before anything is changed. The module of that name documents it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.livepeer.fleet.plugins.action.plan import screen
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import Plan, PlanError, read_plan
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.report import findings
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout import (
+    Found,
+    Rollout,
+    RolloutError,
+    describe,
+    in_order,
+    read_found,
+    roll_out,
+    without_answer,
+    without_serial,
+    wrong_group,
+)
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.hosts import foreign_ports
+
+FACT = "livepeer_fleet_rollout"
+
+display = Display()
+
+
+class FleetAction(ActionBase):
+    """What the actions that judge all hosts of a play together share."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def plan(self, directory: str) -> Plan:
+        """The plan of this run."""
+        try:
+            return read_plan(Path(directory))
+        except PlanError as error:
+            raise AnsibleActionFail(str(error)) from None
+
+    def found(self, plan: Plan, variable: str, task_vars: Mapping[str, Any]) -> list[Found]:
+        """What was found on each planned host of the batch, in the order in which hosts are done."""
+        hostvars = task_vars["hostvars"]
+        batch = [host for host in task_vars["ansible_play_batch"] if host in plan.hosts]
+        return [read_found(host, plan.hosts[host].machine, hostvars.raw_get(host).get(variable)) for host in in_order(plan, batch)]
+
+    def print_findings(self, found: Sequence[Finding]) -> None:
+        """Print findings as the plan does."""
+        if found:
+            display.display(findings(found, screen()) + "\n")
+
+
+class ActionModule(FleetAction):
+    """The action of livepeer.fleet.rollout."""
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The result that the module documents; fails where the run would be pointless."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        task_vars = task_vars or {}
+        _given, arguments = self.validate_argument_spec(
+            argument_spec={
+                "plan": {"type": "path", "required": True},
+                "found": {"type": "str", "required": True},
+                "waves": {"type": "list", "elements": "raw", "required": True},
+                "restart_busy": {"type": "list", "elements": "str", "default": []},
+                "roles": {"type": "list", "elements": "str", "choices": ["gateway", "orchestrator"], "default": []},
+            }
+        )
+        plan = self.plan(arguments["plan"])
+        found = self.found(plan, arguments["found"], task_vars)
+        self._refuse_lost(found)
+        self._refuse_foreign(plan, found)
+        try:
+            rollout = roll_out(found, sizes=arguments["waves"], restart_busy=arguments["restart_busy"])
+        except RolloutError as error:
+            raise AnsibleActionFail(str(error)) from None
+        if arguments["roles"]:
+            self._refuse_role(plan, rollout, arguments["roles"], task_vars)
+        display.display(describe(rollout) + "\n")
+        return result | {"changed": False, "ansible_facts": {FACT: self._fact(rollout, task_vars)}}
+
+    def _refuse_lost(self, found: Sequence[Found]) -> None:
+        lost = without_answer(found)
+        if lost:
+            display.display(lost + "\n", stderr=True)
+            raise AnsibleActionFail("Not every host could be looked at, see above. Nothing was changed. --limit '!HOST' leaves a host out.")
+
+    def _refuse_foreign(self, plan: Plan, found: Sequence[Found]) -> None:
+        foreign = foreign_ports(plan, {one.host: one.observation for one in found})
+        if foreign:
+            self.print_findings(foreign)
+            raise AnsibleActionFail(
+                f"Refused: planned ports are held by foreign processes ({len(foreign)}, printed above). Nothing was changed."
+            )
+
+    def _refuse_role(self, plan: Plan, rollout: Rollout, roles: Sequence[str], task_vars: Mapping[str, Any]) -> None:
+        batch = task_vars["ansible_play_batch"]
+        whole_play = len(batch) == len(task_vars["ansible_play_hosts_all"])
+        reason = wrong_group(plan, batch, roles) or without_serial(rollout, whole_play=whole_play)
+        if reason:
+            raise AnsibleActionFail(reason)
+
+    def _fact(self, rollout: Rollout, task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        checking = bool(task_vars.get("ansible_check_mode"))
+        looked_at = [*rollout.touched, *rollout.busy, *rollout.unchanged]
+        return {
+            "releases": [host for batch in rollout.releases for host in batch],
+            "release_serial": [len(batch) for batch in rollout.releases],
+            "hosts": list(rollout.touched),
+            "serial": [len(wave) for wave in rollout.waves],
+            "busy": list(rollout.busy),
+            "verify": [] if checking or rollout.nothing_to_do else looked_at,
+        }

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Hold the live hosts against the plan. The module of that name documents it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.utils.display import Display
+from ansible_collections.livepeer.fleet.plugins.action.rollout import FleetAction
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan_json import finding_to_dict
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout import as_planned, not_as_planned, without_answer
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.hosts import check_live
+
+display = Display()
+
+
+class ActionModule(FleetAction):
+    """The action of livepeer.fleet.verify."""
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The result that the module documents; fails if anything is not as planned."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _given, arguments = self.validate_argument_spec(
+            argument_spec={"plan": {"type": "path", "required": True}, "found": {"type": "str", "required": True}}
+        )
+        plan = self.plan(arguments["plan"])
+        found = self.found(plan, arguments["found"], task_vars or {})
+        findings = check_live(plan, {one.host: one.observation for one in found if not one.problem})
+        self.print_findings(findings)
+        lost = without_answer(found)
+        if lost:
+            display.display(lost + "\n")
+        result |= {"changed": False, "findings": [finding_to_dict(finding) for finding in findings]}
+        if findings or lost:
+            raise AnsibleActionFail(not_as_planned(findings, found), result=result)
+        display.display(as_planned(plan, found) + "\n")
+        return result

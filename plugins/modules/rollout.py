@@ -1,0 +1,110 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: the livepeer.fleet contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: rollout
+short_description: Decide for all hosts together what will be done, before anything is changed
+version_added: 0.1.0
+author:
+  - The livepeer.fleet contributors (@livepeer)
+description:
+  - Takes what M(livepeer.fleet.node_info) found on every host of the play and holds it against the plan. It ends the run if a host
+    could not be looked at, or if something makes the run pointless, such as a planned port held by a foreign process (C(LPF601)).
+    Nothing has been changed up to then.
+  - Otherwise it prints what will be done to each node and why, and returns which hosts are done in which order.
+  - Hosts where something is started and nothing that runs is stopped come first, all at once. Hosts where a running node will be
+    restarted follow in waves. A host with running sessions on a node that would be restarted is left as it is.
+options:
+  plan:
+    description: Directory of the plan, as M(livepeer.fleet.plan) returns it.
+    type: path
+    required: true
+  found:
+    description: Name of the variable that holds each host's result of M(livepeer.fleet.node_info).
+    type: str
+    required: true
+  waves:
+    description: Sizes of the waves, hosts or shares of them, as C(livepeer_rollout) says.
+    type: list
+    elements: raw
+    required: true
+  restart_busy:
+    description: Hosts whose nodes may be restarted while they have sessions.
+    type: list
+    elements: str
+    default: []
+  roles:
+    description:
+      - Roles that each host must have in the plan. Set by the roles of this collection; with it the waves are in the hands of the
+        play, and more restarts at once than the first wave allows are refused unless the play has C(serial).
+    type: list
+    elements: str
+    choices: [gateway, orchestrator]
+    default: []
+attributes:
+  action:
+    description: Runs on the controller.
+    support: full
+  check_mode:
+    description: Decides just the same; it changes nothing.
+    support: full
+  diff_mode:
+    description: There is nothing to compare with.
+    support: none
+notes:
+  - Run it once for all hosts of the play, see the example.
+"""
+
+EXAMPLES = r"""
+- name: Decide what will be done
+  livepeer.fleet.rollout:
+    plan: "{{ hostvars.localhost.ansible_facts.livepeer_fleet_plan.plan_dir }}"
+    found: found
+    waves: [1, "25%", "100%"]
+  run_once: true
+  delegate_to: localhost
+  delegate_facts: true
+"""
+
+RETURN = r"""
+ansible_facts:
+  description: What the following tasks and plays need.
+  returned: success
+  type: dict
+  contains:
+    livepeer_fleet_rollout:
+      description: The decision.
+      returned: success
+      type: dict
+      contains:
+        releases:
+          description: Hosts that lack a release which one of their nodes needs.
+          type: list
+          elements: str
+          sample: [gw1, orch1]
+        hosts:
+          description: Hosts that will be changed, in the order of the waves.
+          type: list
+          elements: str
+          sample: [gw1, orch1, orch2]
+        serial:
+          description: Sizes of the waves, as the keyword C(serial) takes them.
+          type: list
+          elements: int
+          sample: [1, 1, 1]
+        busy:
+          description: Hosts left as they are because of running sessions.
+          type: list
+          elements: str
+          sample: []
+        verify:
+          description: Hosts to verify at the end. Empty where there was nothing to do, and in check mode.
+          type: list
+          elements: str
+          sample: [gw1, orch1, orch2]
+"""

@@ -1,0 +1,76 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: the livepeer.fleet contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: verify
+short_description: Hold the live hosts against the plan
+version_added: 0.1.0
+author:
+  - The livepeer.fleet contributors (@livepeer)
+description:
+  - Takes what M(livepeer.fleet.node_info) found on every host of the play, prints everything that is not as planned, and fails if
+    there is anything. Nothing is changed.
+  - A planned port that a foreign process holds is C(LPF601). A node that is missing, down, another one than planned, or not of the
+    plan's revision is C(LPF602). An orchestrator that does not answer from its gateway's host is C(LPF603).
+options:
+  plan:
+    description: Directory of the plan, as M(livepeer.fleet.plan) returns it.
+    type: path
+    required: true
+  found:
+    description: Name of the variable that holds each host's result of M(livepeer.fleet.node_info).
+    type: str
+    required: true
+attributes:
+  action:
+    description: Runs on the controller.
+    support: full
+  check_mode:
+    description: It changes nothing in any mode.
+    support: full
+  diff_mode:
+    description: There is nothing to compare with.
+    support: none
+notes:
+  - Run it once for all hosts of the play, see the example.
+"""
+
+EXAMPLES = r"""
+- name: Verify
+  livepeer.fleet.verify:
+    plan: "{{ hostvars.localhost.ansible_facts.livepeer_fleet_plan.plan_dir }}"
+    found: verified
+  run_once: true
+  delegate_to: localhost
+"""
+
+RETURN = r"""
+findings:
+  description: What is not as planned.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    code:
+      description: Code of the finding.
+      type: str
+      sample: LPF603
+    level:
+      description: C(error), C(warning) or C(info).
+      type: str
+      sample: error
+    message:
+      description: What is wrong.
+      type: str
+      sample: an orchestrator does not answer from its gateway's host
+    hosts:
+      description: Inventory hosts concerned, the one to change first.
+      type: list
+      elements: str
+      sample: [gw1, orch1]
+"""
