@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import hashlib
+import locale
 import re
 import shutil
-import sys
 from collections.abc import Iterator, Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -124,7 +124,8 @@ def _errors(count: int) -> str:
 
 def screen() -> Screen:
     """The operator's terminal; a pipe or a log file has no width of its own."""
-    unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    # A worker of Ansible has no standard output that could be asked.
+    unicode = locale.getpreferredencoding(False).lower().replace("-", "") == "utf8"
     return Screen(width=shutil.get_terminal_size((120, 24)).columns, colour=bool(ANSIBLE_COLOR), unicode=unicode)
 
 
