@@ -21,6 +21,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Inventory
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.parser import parse_fleet
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan_json import (
+    document,
     edge_from_dict,
     edge_to_dict,
     finding_from_dict,
@@ -97,11 +98,11 @@ class Plan:
     @cached_property
     def digest(self) -> str:
         """sha256 over all of it: the same inventory gives the same digest, on every controller."""
-        return sha256_of(self._body())
+        return sha256_of(self._body)
 
     def to_dict(self) -> dict[str, object]:
         """The content of plan.json."""
-        return {"schema": SCHEMA, "digest": self.digest, **self._body()}
+        return {"schema": SCHEMA, "digest": self.digest, **self._body}
 
     def host_to_dict(self, name: str) -> dict[str, object]:
         """The content of hosts/<name>.json: all that the host itself needs."""
@@ -116,6 +117,7 @@ class Plan:
             "probe": list(host.probe),
         }
 
+    @cached_property
     def _body(self) -> dict[str, object]:
         return {
             "findings": [finding_to_dict(finding) for finding in self.findings],
@@ -262,12 +264,11 @@ def write_plan(plan: Plan, folder: Path) -> None:
         raise PlanError(f"the plan cannot be written to {folder}: {error.strerror}") from error
 
 
-def _write(path: Path, content: object) -> None:
+def _write(path: Path, content: Mapping[str, object]) -> None:
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(content, file, indent=1)
-            file.write("\n")
+            file.write(document(content))
         Path(temporary).replace(path)
     except OSError:
         Path(temporary).unlink(missing_ok=True)

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import fields
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Exposure, Listener
@@ -16,7 +18,6 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.render import NodeP
 
 _FINDING = tuple(field.name for field in fields(Finding))
 _LISTENER = tuple(field.name for field in fields(Listener))
-_EDGE = tuple(field.name for field in fields(Edge))
 
 
 def finding_to_dict(finding: Finding) -> dict[str, object]:
@@ -40,15 +41,27 @@ def listener_from_dict(data: Mapping[str, Any]) -> Listener:
 
 
 def edge_to_dict(edge: Edge) -> dict[str, object]:
-    """An edge, field by field."""
-    amounts = {name: _amount(getattr(edge, name)) for name in ("price", "cap", "headroom")}
-    plain = {name: getattr(edge, name) for name in _EDGE}
-    return {**plain, **amounts, "verdict": edge.verdict.value, "codes": list(edge.codes)}
+    """An edge, field by field. Written out: a fleet has many."""
+    return {
+        "gateway": edge.gateway,
+        "gateway_node": edge.gateway_node,
+        "orchestrator": edge.orchestrator,
+        "orchestrator_node": edge.orchestrator_node,
+        "workload": edge.workload,
+        "url": edge.url,
+        "discovery": edge.discovery,
+        "price": _amount(edge.price),
+        "cap": _amount(edge.cap),
+        "currency": edge.currency,
+        "headroom": _amount(edge.headroom),
+        "verdict": edge.verdict.value,
+        "codes": list(edge.codes),
+    }
 
 
 def edge_from_dict(data: Mapping[str, Any]) -> Edge:
     """Back from ``edge_to_dict``."""
-    amounts = {name: None if data[name] is None else Fraction(data[name]) for name in ("price", "cap", "headroom")}
+    amounts = {name: _exact(data[name]) for name in ("price", "cap", "headroom")}
     return Edge(**{**data, **amounts, "verdict": Verdict(data["verdict"]), "codes": tuple(data["codes"])})
 
 
@@ -111,6 +124,18 @@ def node_from_dict(data: Mapping[str, Any]) -> NodePlan:
     )
 
 
+def document(content: Mapping[str, object]) -> str:
+    """The text of a file: what is a list has one item a line, so that a difference or a search shows whole findings and edges."""
+    parts = [f" {json.dumps(name)}: {_part(value)}" for name, value in content.items()]
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def _part(value: object) -> str:
+    if isinstance(value, list) and value:
+        return "[\n  " + ",\n  ".join(json.dumps(item) for item in value) + "\n ]"
+    return json.dumps(value, indent=1)
+
+
 def _read_back_to_dict(setting: ReadBack) -> dict[str, object]:
     keys = None if setting.json is None else list(setting.json)
     return {"path": setting.path, "json": keys, "equals": setting.equals, "compare": setting.compare}
@@ -118,6 +143,12 @@ def _read_back_to_dict(setting: ReadBack) -> dict[str, object]:
 
 def _read_back_from_dict(data: Mapping[str, Any]) -> ReadBack:
     return ReadBack(**{**data, "json": None if data["json"] is None else tuple(data["json"])})
+
+
+@lru_cache(maxsize=4096)
+def _exact(text: str | None) -> Fraction | None:
+    """Many edges have few prices."""
+    return None if text is None else Fraction(text)
 
 
 def _amount(amount: Fraction | None) -> str | None:

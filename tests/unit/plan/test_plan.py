@@ -143,6 +143,13 @@ def test_amounts_are_exact_text() -> None:
     assert (edge["price"], edge["cap"], edge["headroom"]) == ("2021/2", "1250", "47900/2021")
 
 
+def test_a_file_has_one_edge_a_line(tmp_path: Path) -> None:
+    write_plan(planned(COMBINED), tmp_path)
+    lines = (tmp_path / "plan.json").read_text().splitlines()
+    assert sum('"workload": "video"' in line for line in lines) == 1
+    assert sum('"purpose": "http"' in line for line in lines if line.startswith("  {")) == 1
+
+
 def test_hosts_get_their_part_and_nothing_of_others(tmp_path: Path) -> None:
     plan = planned(PAID)
     write_plan(plan, tmp_path)
@@ -234,7 +241,7 @@ def test_a_write_that_fails_leaves_no_half_file(tmp_path: Path, monkeypatch: pyt
     def full(*_arguments: object, **_options: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(plan_module.json, "dump", full)
+    monkeypatch.setattr(plan_module, "document", full)
     with pytest.raises(PlanError, match="No space left"):
         write_plan(planned(COMBINED), tmp_path)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
