@@ -32,6 +32,7 @@ demo: venv engine archive ## four hosts over SSH: plan, site, verify, site again
 
 demo-down: ## leave nothing of the demo behind
 	@$(HOSTS) down --name demo
+	@rm -rf .cache/demo
 	@$(HOSTS) engine down
 
 lint: venv ## ruff, mypy, yamllint, ansible-lint, specs, changelog
@@ -80,6 +81,7 @@ engine: venv ## a Docker engine and the image of the test hosts
 
 archive: venv ## the archive to deploy: LIVEPEER_ARCHIVE=…, or the stand-in packed like an official one
 	@$(IN) tests/standin/pack --output .cache/standin > /dev/null
+	@$(IN) test -f "$$LIVEPEER_ARCHIVE" || { echo "there is no archive $$LIVEPEER_ARCHIVE" >&2; exit 1; }
 
 shell: venv ## a shell in which ansible-playbook, pytest and molecule work as here
 	@$(IN) exec bash

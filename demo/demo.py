@@ -100,6 +100,7 @@ Look around, in this folder:
     http://127.0.0.1:9935/live/NAME/0.ts     push a segment (PUT, Accept: multipart/mixed)
     http://127.0.0.1:5935/status             the gateway's CLI API: its orchestrators and streams
     http://127.0.0.1:5935/metrics            its metrics
+  .cache/demo/plan/                           the plan that was carried out, as files to review
 Change demo/inventory.yml and see what the fleet says to it:
   make shell{again}
   ansible-playbook {inventories} livepeer.fleet.plan

@@ -23,7 +23,8 @@ export MOLECULE_COMMAND_BORDERS=false
 # The archive of every test and the demo. Give a real one with LIVEPEER_ARCHIVE=…; otherwise the stand-in is packed here.
 export LIVEPEER_ARCHIVE="${LIVEPEER_ARCHIVE:-$checkout/.cache/standin/livepeer-linux-amd64.tar.gz}"
 if [ -f "$LIVEPEER_ARCHIVE" ]; then
-  LIVEPEER_ARCHIVE_CHECKSUM=$(python3 -c 'import hashlib, sys; print("sha256:" + hashlib.file_digest(open(sys.argv[1], "rb"), "sha256").hexdigest())' "$LIVEPEER_ARCHIVE")
+  LIVEPEER_ARCHIVE=$(cd "$(dirname "$LIVEPEER_ARCHIVE")" && pwd)/$(basename "$LIVEPEER_ARCHIVE")
+  LIVEPEER_ARCHIVE_CHECKSUM=sha256:$(openssl dgst -sha256 -r "$LIVEPEER_ARCHIVE" | cut -d' ' -f1)
   export LIVEPEER_ARCHIVE_CHECKSUM
 fi
 unset checkout
