@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Planted secrets are searched for in everything that a run prints, writes and leaves behind, on success and on a failed start."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from .conftest import HOSTS, Run, Site
+
+ORCH_SECRET = "planted-orch-secret-4711"
+ETH_PASSWORD = "planted-eth-password-4711"
+ETH_KEY = "planted-eth-key-4711"
+# Nothing listens there: the start fails as it does when a provider is down.
+ETH_URL = f"http://127.0.0.1:9/{ETH_KEY}"
+PLANTED = (ORCH_SECRET, ETH_PASSWORD, ETH_KEY)
+ADDRESS = "0x847791cbf03be716a7fe9dc8c9affe17bd49ae5e"
+KEYSTORE = {
+    "address": ADDRESS[2:],
+    "crypto": {
+        "cipher": "aes-128-ctr",
+        "ciphertext": "00" * 32,
+        "cipherparams": {"iv": "00" * 16},
+        "kdf": "scrypt",
+        "kdfparams": {"dklen": 32, "n": 262144, "p": 1, "r": 8, "salt": "00" * 32},
+        "mac": "00" * 32,
+    },
+    "id": "00000000-0000-4000-8000-000000000000",
+    "version": 3,
+}
+
+# Where everybody can look, or root without having been asked for secrets. /etc/livepeer holds them, for root alone.
+WHERE_THEY_MAY_NOT_BE = "/etc/systemd /etc/sysusers.d /var/log /var/lib /tmp /var/tmp /home /root /opt/livepeer /run/systemd /usr/local"
+PROCESSES = "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'"
+
+
+def test_of_secrets_only_their_owner_knows(site: Site, tmp_path: Path) -> None:
+    site.variables["livepeer_plan_dir"] = str(tmp_path / "plan")
+    site.variables["livepeer_orchestrator_orch_secret"] = ORCH_SECRET
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    on_success(site, temporary)
+    on_a_failed_start(site, temporary)
+
+
+def on_success(site: Site, temporary: Path) -> None:
+    for playbook in (("site", "--check", "--diff"), ("site", "--diff"), ("site",), ("verify",)):
+        nowhere(site, site.play(*playbook, "-vvv", TMPDIR=str(temporary)).done(), temporary)
+    secret = "/etc/livepeer/orchestrator/current/secrets/orch_secret"
+    assert site.execute("orchestrator1", f"cat {secret}") == ORCH_SECRET, "it did arrive"
+    modes = site.execute("orchestrator1", f"stat -c '%a %U' /etc/livepeer/orchestrator $(readlink -f {secret})")
+    assert modes.splitlines() == ["700 root", "600 root"]
+    modes = site.execute("combined1", "stat -c '%a %U' /etc/livepeer/orchestrator/generated/orch_secret 2>/dev/null || true")
+    assert modes.strip() in ("", "600 root")
+
+
+def on_a_failed_start(site: Site, temporary: Path) -> None:
+    site.hosts["orchestrator2"] = {
+        "livepeer_network": "arbitrum-one-mainnet",
+        "livepeer_eth_url": ETH_URL,
+        "livepeer_orchestrator_name": "paid",
+        "livepeer_orchestrator_eth_acct_addr": ADDRESS,
+        "livepeer_orchestrator_eth_password": ETH_PASSWORD,
+        "livepeer_orchestrator_keystore": json.dumps(KEYSTORE),
+        "livepeer_orchestrator_price_per_unit": 1000,
+        "livepeer_orchestrator_auto_adjust_price": True,
+        "livepeer_orchestrator_reward": False,
+        "livepeer_start_timeout": 20,
+    }
+    # The off-chain gateways must not see an on-chain orchestrator as theirs.
+    del site.hosts["gateway1"]
+    run = site.play("site", "--limit", "orchestrator2", "-vvv", TMPDIR=str(temporary)).refused("orchestrator2")
+    assert "eth" in run.output
+    nowhere(site, run, temporary, journal=(ORCH_SECRET, ETH_PASSWORD))
+    # The one exception: the daemon itself writes the RPC URL to its journal when the chain does not answer.
+
+
+def nowhere(site: Site, run: Run, temporary: Path, journal: tuple[str, ...] = PLANTED) -> None:
+    plan = Path(str(site.variables["livepeer_plan_dir"]))
+    written = [path for folder in (plan, temporary) for path in folder.rglob("*") if path.is_file()]
+    places = {"output": run.output, **{str(path): path.read_text(errors="replace") for path in written}}
+    for host in HOSTS:
+        places[f"{host}: processes"] = site.execute(host, PROCESSES)
+        # A journal below /var/log has a search of its own.
+        search = f"grep -roE --exclude-dir=journal '{'|'.join(PLANTED)}' {WHERE_THEY_MAY_NOT_BE} 2>/dev/null; true"
+        places[f"{host}: files"] = site.execute(host, search)
+        text = site.execute(host, "journalctl --no-pager -o cat")
+        places[f"{host}: journal"] = "\n".join(secret for secret in journal if secret in text)
+    found = [(place, secret) for place, text in places.items() for secret in PLANTED if secret in text]
+    assert not found

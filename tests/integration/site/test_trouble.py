@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run does when something is in the way: it ends before it harms, names the reason, and the next run repairs."""
+
+from __future__ import annotations
+
+from .conftest import HOSTS, Site
+
+FOREIGN = (
+    "cp /usr/bin/python3 /usr/local/bin/foreign-python; setsid foreign-python -m http.server {port} --bind 127.0.0.1 >/dev/null 2>&1 &"
+)
+
+
+def test_a_foreign_process_on_a_planned_port_stops_the_run_before_any_host_is_touched(site: Site) -> None:
+    site.execute("orchestrator2", FOREIGN.format(port=7935))
+    pid = site.execute("orchestrator2", "pgrep -x foreign-python").strip()
+    before = {host: site.snapshot(host) for host in HOSTS}
+    site.play("site").refused("LPF601", "7935", "orchestrator2", pid, "foreign-python")
+    assert {host: site.snapshot(host) for host in HOSTS} == before
+
+
+def test_a_host_that_does_not_answer_stops_the_run_unless_it_is_left_out(site: Site) -> None:
+    site.execute("orchestrator2", "systemctl stop ssh; pkill -x sshd; true")
+    before = {host: site.snapshot(host) for host in HOSTS}
+    site.play("site").refused("orchestrator2", "--limit")
+    assert {host: site.snapshot(host) for host in HOSTS} == before
+    site.play("site", "--limit", "!orchestrator2,!combined1", "--skip-tags", "verify").done()
+    assert sorted(site.running("orchestrator1")) == ["livepeer-orchestrator.service"]
+
+
+def test_a_host_lost_in_the_first_wave_ends_the_run_and_the_next_run_repairs(site: Site) -> None:
+    site.hosts = {host: {} for host in ("orchestrator1", "orchestrator2", "gateway1")}
+    site.play("site").done()
+    before = {host: site.running(host) for host in HOSTS}
+    untouched = site.snapshot("gateway1"), site.snapshot("orchestrator2")
+    site.variables["livepeer_log_level"] = 5
+    site.execute("orchestrator1", "echo node > /var/log/cut-at")
+    site.play("site").refused("orchestrator1", "failed or was lost")
+    assert (site.snapshot("gateway1"), site.snapshot("orchestrator2")) == untouched
+    site.execute("orchestrator1", "systemctl start ssh")
+    site.play("site").done()
+    after = {host: site.running(host) for host in HOSTS}
+    assert all(before[host] != after[host] for host in site.hosts)
+    assert not any(site.play("site").done().changed.values())
+
+
+def test_verify_names_everything_that_is_not_as_planned(site: Site) -> None:
+    site.play("site").done()
+    site.execute("orchestrator1", "systemctl stop livepeer-orchestrator")
+    site.execute("combined1", "systemctl stop livepeer-gateway")
+    site.execute("combined1", FOREIGN.format(port=9935))
+    run = site.play("verify").refused("LPF601", "foreign-python", "LPF602", "LPF603", "orchestrator1:8935")
+    assert not any(run.changed.values())
