@@ -70,7 +70,7 @@ docs: venv specs ## show that every plugin's and role's documentation can be rea
 	@$(IN) ansible-doc --metadata-dump --no-fail-on-errors livepeer.fleet > .cache/docs.json && echo "documentation: .cache/docs.json"
 
 changelog: venv ## write CHANGELOG.md from the fragments (a release does)
-	@$(IN) antsibull-changelog release
+	@$(IN) antsibull-changelog release --update-existing --reload-plugins
 
 venv: $(VENV) ## the controller's environment in .venv
 $(VENV):

@@ -24,7 +24,7 @@ export MOLECULE_COMMAND_BORDERS=false
 export LIVEPEER_ARCHIVE="${LIVEPEER_ARCHIVE:-$checkout/.cache/standin/livepeer-linux-amd64.tar.gz}"
 if [ -f "$LIVEPEER_ARCHIVE" ]; then
   LIVEPEER_ARCHIVE=$(cd "$(dirname "$LIVEPEER_ARCHIVE")" && pwd)/$(basename "$LIVEPEER_ARCHIVE")
-  LIVEPEER_ARCHIVE_CHECKSUM=sha256:$(openssl dgst -sha256 -r "$LIVEPEER_ARCHIVE" | cut -d' ' -f1)
+  LIVEPEER_ARCHIVE_CHECKSUM=$(python3 -c 'import hashlib, sys; print("sha256:" + hashlib.sha256(sys.stdin.buffer.read()).hexdigest())' < "$LIVEPEER_ARCHIVE")
   export LIVEPEER_ARCHIVE_CHECKSUM
 fi
 unset checkout
