@@ -25,9 +25,13 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import Price
 def fleet_plan(groups: object, hostvars: object) -> dict[str, object]:
     """The plan of the whole inventory as plan.json holds it, refused or not."""
     if not isinstance(groups, Mapping):
-        raise AnsibleFilterError(f"fleet_plan: write groups | livepeer.fleet.fleet_plan(hostvars); groups is of type {type(groups).__name__}")
+        raise AnsibleFilterError(
+            f"fleet_plan: write groups | livepeer.fleet.fleet_plan(hostvars); groups is of type {type(groups).__name__}"
+        )
     if not isinstance(hostvars, Mapping):
-        raise AnsibleFilterError(f"fleet_plan: write groups | livepeer.fleet.fleet_plan(hostvars); hostvars is of type {type(hostvars).__name__}")
+        raise AnsibleFilterError(
+            f"fleet_plan: write groups | livepeer.fleet.fleet_plan(hostvars); hostvars is of type {type(hostvars).__name__}"
+        )
     values = hostvars if hasattr(hostvars, "raw_get") else _Plain(hostvars)
     loader = getattr(hostvars, "_loader", None) or DataLoader()
     known = groups if "all" in groups else {**groups, "all": sorted(map(str, hostvars))}

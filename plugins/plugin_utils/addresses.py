@@ -25,6 +25,7 @@ ORCHESTRATOR_PORT = next(fact.port for fact in facts.listeners(newest(), Role.OR
 """Port of an orchestrator where nobody says another (``starter.go:OrchestratorRpcPort``)."""
 
 LOCALHOST = "127.0.0.1"
+LAST_PORT = 65535
 
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
@@ -153,8 +154,10 @@ def listen_address(text: str, default_host: str, default_port: int) -> tuple[str
     if _ip(text) is not None and ":" in text:
         seen = default_addr(text, default_host, str(default_port))
         raise AddressError(f'"{text}" is an IPv6 address without brackets; go-livepeer reads "{seen}"', f"[{text}]:{default_port}")
-    if text.isdigit():
-        raise AddressError(f'"{text}" is read as the host "{text}", not as a port', join_host_port(default_host, int(text)))
+    if text.isascii() and text.isdigit():
+        port = int(text)
+        hint = join_host_port(default_host, port) if 1 <= port <= LAST_PORT else example
+        raise AddressError(f'"{text}" is read as the host "{text}", not as a port', hint)
     return _host_and_port(default_addr(text, default_host, str(default_port)), example)
 
 
@@ -225,7 +228,7 @@ def _port(text: str, full: str, example: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise AddressError(f'"{text}" in "{full}" is no port number', example)
     port = int(text)
-    if not 1 <= port <= 65535:
+    if not 1 <= port <= LAST_PORT:
         raise AddressError(f'port {text} in "{full}" is not between 1 and 65535', example)
     return port
 

@@ -19,7 +19,6 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import (
     headroom,
     lowest_cap,
     parse_pixels,
-    parse_price,
     percent,
     rate,
 )
@@ -409,7 +408,7 @@ def no_cap_code(found: Route) -> str:
     try:
         parse_pixels(settings.pixels_per_unit)
         if settings.max_price_per_unit not in ("", AUTO):
-            parse_price(settings.max_price_per_unit)
+            rate(settings.max_price_per_unit)
     except PriceError:
         return "LPF205"
     return "LPF203"

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fleets of short inventories: what an operator writes, without ``livepeer_`` in front, through the parser."""
+
+from __future__ import annotations
+
+from ansible_collections.livepeer.fleet.plugins.plugin_utils import rules
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Route, edges, routes
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Fleet
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Inventory
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.parser import parse_fleet
+
+ARBITRUM = "arbitrum-one-mainnet"
+Host = dict[str, object]
+
+
+def gateway(**variables: object) -> Host:
+    """A host with a gateway."""
+    return {"group": "livepeer_gateways", **variables}
+
+
+def orchestrator(**variables: object) -> Host:
+    """A host with an orchestrator."""
+    return {"group": "livepeer_orchestrators", **variables}
+
+
+def combined(**variables: object) -> Host:
+    """A host with both."""
+    return {"group": "livepeer_combined", **variables}
+
+
+def payer(cap: object = None, **variables: object) -> Host:
+    """A host with a gateway that pays on-chain, with this cap if it is not None."""
+    return gateway(network=ARBITRUM, **({} if cap is None else {"gateway_max_price_per_unit": cap}), **variables)
+
+
+def asker(price: object, *, adjusts: bool = True, **variables: object) -> Host:
+    """A host with an orchestrator that is paid on-chain."""
+    return orchestrator(
+        network=ARBITRUM, orchestrator_price_per_unit=price, orchestrator_auto_adjust_price=adjusts, orchestrator_reward=False, **variables
+    )
+
+
+def fleet(**hosts: Host) -> Fleet:
+    """The fleet of an inventory: version 0.9.1; an orchestrator's service address is its host at port 8935 unless it says another."""
+    groups: dict[str, list[str]] = {"all": list(hosts)}
+    hostvars: dict[str, dict[str, object]] = {}
+    for name, variables in hosts.items():
+        group = str(variables["group"])
+        groups.setdefault(group, []).append(name)
+        rest = {key: value for key, value in variables.items() if key != "group"}
+        if group != "livepeer_gateways":
+            rest.setdefault("orchestrator_service_addr", f"{name}:8935")
+        written = {key if key.startswith("ansible_") else f"livepeer_{key}": value for key, value in rest.items()}
+        hostvars[name] = {"livepeer_version": "0.9.1", **written}
+    return parse_fleet(Inventory(groups, hostvars), archive_checksum=lambda _path: "")[0]
+
+
+def check(**hosts: Host) -> tuple[Finding, ...]:
+    """What the rules say of an inventory."""
+    made = fleet(**hosts)
+    return rules.check(made, edges(made))
+
+
+def codes(**hosts: Host) -> list[str]:
+    """Codes of what the rules say of an inventory."""
+    return [finding.code for finding in check(**hosts)]
+
+
+def only(code: str, **hosts: Host) -> Finding:
+    """The one finding that there is, which has this code."""
+    found = check(**hosts)
+    assert [finding.code for finding in found] == [code], found
+    return found[0]
+
+
+def route(**hosts: Host) -> Route:
+    """The route of the one gateway of an inventory."""
+    (found,) = routes(fleet(**hosts))
+    return found

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The live rules over observations as the module node_info returns them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import listeners
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import edges
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.hosts import check_live, foreign_ports
+from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import combined, fleet, gateway, orchestrator
+
+
+@dataclass(frozen=True)
+class PlanOf:
+    """As much of a plan as the live rules read."""
+
+    hosts: Any
+    listeners: Any
+    edges: Any
+
+
+def plan(**hosts: Any) -> PlanOf:
+    made = fleet(**hosts)
+    return PlanOf(
+        {name: SimpleNamespace(nodes=host.nodes) for name, host in made.hosts.items()},
+        [listener for node in made.nodes for listener in listeners(node)],
+        edges(made),
+    )
+
+
+def running(role: str, **other: Any) -> dict[str, Any]:
+    return {
+        "running": True,
+        "state": {"active": "active", "sub": "running"},
+        "role": role,
+        "version": "0.9.1",
+        "problems": [],
+        "decision": {"action": "nothing", "reasons": [], "restarts": False},
+        **other,
+    }
+
+
+def foreign(**other: Any) -> dict[str, Any]:
+    held = {"node": "gateway", "purpose": "http", "protocol": "tcp", "address": "0.0.0.0", "port": 9935}
+    return {**held, "pid": 711, "unit": "nginx", "command": "nginx", **other}
+
+
+GATEWAY = plan(gw1=gateway(), orch1=orchestrator())
+
+
+def test_a_fleet_as_planned_has_nothing_to_say() -> None:
+    seen = {
+        "nodes": {"gateway": running("gateway")},
+        "foreign": [],
+        "reach": [{"node": "gateway", "url": "https://orch1:8935", "ok": True}],
+    }
+    assert check_live(GATEWAY, {"gw1": seen}) == ()
+
+
+def test_a_foreign_process_is_named() -> None:
+    seen = {"nodes": {"gateway": running("gateway")}, "foreign": [foreign()]}
+    (found,) = check_live(GATEWAY, {"gw1": seen})
+    assert (found.code, found.hosts, found.node, found.variable) == ("LPF601", ("gw1",), "gateway", "livepeer_gateway_http_addr")
+    assert found.message == "port 9935, planned for gateway http, is held by nginx (pid 711, unit nginx)"
+    assert found.got == "0.0.0.0:9935 held by nginx (pid 711, unit nginx)"
+    assert found.hint == "stop that process, or choose another port in livepeer_gateway_http_addr"
+    assert foreign_ports(GATEWAY, {"gw1": seen}) == (found,)
+
+
+def test_foreign_processes_without_a_unit_or_a_name() -> None:
+    seen = {"foreign": [foreign(unit=""), foreign(pid=0), foreign(purpose="metrics", command="")]}
+    messages = [found.message.partition("held by ")[2] for found in foreign_ports(GATEWAY, {"gw1": seen})]
+    assert messages == ["nginx (pid 711)", "a process that cannot be seen", "a process (pid 711, unit nginx)"]
+
+
+def test_a_node_that_only_lacks_a_port_that_is_named_says_no_more() -> None:
+    problem = "0.0.0.0:9935 (http) is held by nginx (pid 711, unit nginx)"
+    nodes = {"gateway": running("gateway", problems=[problem], decision={"action": "restart", "reasons": [problem]})}
+    assert [found.code for found in check_live(GATEWAY, {"gw1": {"nodes": nodes, "foreign": [foreign()]}})] == ["LPF601"]
+    assert [found.code for found in check_live(GATEWAY, {"gw1": {"nodes": nodes, "foreign": []}})] == ["LPF602"]
+
+
+def test_a_node_that_is_missing() -> None:
+    (found,) = check_live(GATEWAY, {"gw1": {"nodes": {}}})
+    assert (found.code, found.message, found.got) == ("LPF602", "gateway is not as planned: it is not there", "nothing")
+    assert "journalctl -u livepeer-gateway" in found.hint
+
+
+def test_a_node_that_is_down() -> None:
+    down = running("", running=False, state={"active": "failed", "sub": "failed"}, problems=["the unit is failed (failed)"])
+    (found,) = check_live(GATEWAY, {"gw1": {"nodes": {"gateway": down}}})
+    assert found.message == "gateway is not as planned: the unit is failed (failed)"
+    assert found.got == "unit failed (failed)"
+
+
+def test_swapped_owners() -> None:
+    both = plan(h=combined())
+    nodes = {
+        "gateway": running("orchestrator", problems=["answers a node in another role (orchestrator), planned is gateway"]),
+        "orchestrator": running("orchestrator"),
+    }
+    (found,) = check_live(both, {"h": {"nodes": nodes}})
+    assert (found.node, found.got) == ("gateway", "orchestrator 0.9.1 answers")
+
+
+def test_a_node_of_another_revision() -> None:
+    changed = running("gateway", decision={"action": "restart", "reasons": ["livepeer.conf changes"], "restarts": True})
+    (found,) = check_live(GATEWAY, {"gw1": {"nodes": {"gateway": changed}}})
+    assert found.message == "gateway is not as planned: livepeer.conf changes"
+
+
+def test_an_orchestrator_that_does_not_answer() -> None:
+    tried = {"node": "gateway", "url": "https://orch1:8935", "ok": False, "error": "Connection refused"}
+    (found,) = check_live(GATEWAY, {"gw1": {"nodes": {"gateway": running("gateway")}, "reach": [tried]}})
+    assert (found.code, found.hosts, found.got) == ("LPF603", ("gw1", "orch1"), "Connection refused")
+    assert found.message == "orch1 does not answer at https://orch1:8935 from the host of its gateway"
+
+
+def test_a_foreign_orchestrator_that_does_not_answer() -> None:
+    tried = {"node": "gateway", "url": "https://far:8935", "ok": False, "error": "timed out"}
+    (found,) = check_live(GATEWAY, {"gw1": {"nodes": {"gateway": running("gateway")}, "reach": [tried]}})
+    assert found.hosts == ("gw1",)
+    assert found.message.startswith("an orchestrator does not answer at https://far:8935")
+
+
+def test_hosts_outside_of_the_plan_are_left_alone() -> None:
+    assert check_live(GATEWAY, {"other": {"nodes": {}, "foreign": [foreign()]}}) == ()

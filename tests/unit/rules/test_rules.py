@@ -1,0 +1,489 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every rule with cases that pass and cases that fail, and the texts that an operator gets."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.livepeer.fleet.plugins.plugin_utils import rules
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules import hosts as live
+from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import (
+    ARBITRUM,
+    Host,
+    asker,
+    check,
+    codes,
+    combined,
+    gateway,
+    only,
+    orchestrator,
+    payer,
+)
+
+Hosts = dict[str, Host]
+SIGNER = {"gateway_payment": "remote_signer", "gateway_remote_signer": "https://signer:8935", "gateway_workloads": ["live_video"]}
+PAGE = {"gateway_http_addr": ":7935"}
+
+PASSING: dict[str, list[Hosts]] = {
+    "LPF101": [
+        {"h": combined()},
+        {"h": combined(gateway_http_addr="0.0.0.0:7935", gateway_rtmp_addr="0.0.0.0:1935", orchestrator_cli_addr="127.0.0.1:7936")},
+        {"h": combined(gateway_http_addr="127.0.0.2:7935")},
+        {"h": combined(gateway_http_addr="[::1]:7935")},
+        {"a": combined(), "b": combined()},
+        {"a": combined(), "b": combined(ansible_host="a", ansible_port=2222) | {"gateway_name": "gateway2", "orchestrator_name": "o2"}},
+    ],
+    "LPF102": [
+        {"h": combined(gateway_cli_addr="localhost:5935", orchestrator_cli_addr="[::1]:7935")},
+        {"h": combined(gateway_cli_addr=":7000")},
+    ],
+    "LPF104": [
+        {"h": combined(orchestrator_service_addr="127.0.0.1:8935")},
+        {"h": combined(orchestrator_service_addr="127.0.0.1:8935"), "gw": gateway(gateway_discovery="list", gateway_orch_addr=["o"])}
+        | {"o": orchestrator()},
+        {"o": orchestrator(orchestrator_service_addr="http://o:8935", orchestrator_http_addr="http://:8935")},
+        {"o": orchestrator(orchestrator_service_addr="[2001:db8::1]:8935")},
+    ],
+    "LPF105": [
+        {"a": orchestrator(), "b": orchestrator()},
+        {"a": orchestrator(orchestrator_service_addr="x:8935"), "b": orchestrator(orchestrator_service_addr="x:8936")},
+        {"a": combined(orchestrator_service_addr="127.0.0.1:8935"), "b": combined(orchestrator_service_addr="127.0.0.1:8935")},
+    ],
+    "LPF106": [
+        {"h": combined()},
+        {"a": orchestrator(ansible_host="m"), "b": orchestrator(ansible_host="m", orchestrator_name="two", orchestrator_cli_addr=":7936")},
+    ],
+    "LPF107": [
+        {"h": combined(gateway_http_addr="0.0.0.0:9935")},
+        {"h": combined(gateway_http_addr="127.0.0.1:9935", gateway_workloads=["ai"])},
+        {"h": combined(gateway_http_addr="0.0.0.0:9935", gateway_workloads=["ai"], gateway_flags={"httpIngest": True})},
+        {"h": combined(gateway_http_addr="0.0.0.0:9935", gateway_workloads=["ai"], gateway_flags={"authWebhookUrl": "https://a/"})},
+    ],
+    "LPF201": [
+        {"g": payer(1200), "o": asker(1000)},
+        {"g": payer(1000), "o": asker(1000, adjusts=False)},
+        {"g": payer(1200), "o": asker(1100, adjusts=False), "p": asker(1000)},
+        {"g": payer("any"), "o": asker(1000)},
+        {"g": payer(1), "o": asker(0)},
+        {"g": payer(1100, headroom_min=10), "o": asker(1000)},
+    ],
+    "LPF202": [
+        {"g": payer(1300), "o": asker(1000)},
+        {"g": payer("auto"), "o": asker(1000)},
+        {"g": payer(9999, gateway_discovery="onchain"), "o": asker(1000)},
+        {"g": payer(9999, gateway_discovery="list", gateway_orch_addr=["o", "https://far:8935"]), "o": asker(1000)},
+        {"g": payer(5), "o": asker(0)},
+    ],
+    "LPF203": [
+        {"g": payer("any"), "o": asker(1000)},
+        {"g": payer("auto"), "o": asker(1000), "p": asker(0)},
+        {"g": payer(workloads=["ai"]) | {"gateway_workloads": ["ai"]}, "o": asker(1000)},
+        {"g": gateway(), "o": orchestrator()},
+    ],
+    "LPF204": [
+        {"g": gateway(gateway_max_price_per_unit="auto"), "o": orchestrator()},
+        {"g": gateway(gateway_max_price_per_unit="any"), "o": orchestrator()},
+        {"g": payer(1250), "o": asker(1000)},
+    ],
+    "LPF205": [
+        {"g": payer("0.00125"), "o": asker("0.001")},
+        {"g": payer("0.0001"), "o": asker("0.0001", adjusts=False)},
+        {"g": payer("0.0025USD"), "o": asker("0.002usd")},
+        {"g": payer("any"), "o": asker("2EUR", orchestrator_flags={"priceFeedAddr": "0x1"})},
+        {"g": gateway(), "o": orchestrator(orchestrator_price_per_unit="1e3")},
+    ],
+    "LPF208": [{"g": payer("0.0025USD"), "o": asker("0.002usd")}, {"g": payer("0.00000000000000125ETH"), "o": asker(1000)}],
+    "LPF301": [
+        {"g": gateway(), "o": orchestrator(), "p": asker(1000)},
+        {"g": gateway(**SIGNER), "o": asker(1000)},
+        {"g": payer(1250), "o": orchestrator(), "p": asker(1000)},
+    ],
+    "LPF302": [
+        {"h": combined()},
+        {"g": payer(1250, gateway_discovery="onchain")},
+        {"g": gateway(gateway_discovery="list", gateway_orch_addr=["https://far:8935"])},
+    ],
+    "LPF303": [{"g": payer(1250, gateway_discovery="onchain")}],
+    "LPF304": [
+        {"g": gateway(gateway_discovery="list", gateway_orch_addr=["o"]), "o": orchestrator()},
+        {"g": gateway(**SIGNER), "o": asker(1000)},
+    ],
+    "LPF504": [{"g": gateway(headroom_min="12.5", headroom_max="12.5"), "o": orchestrator()}],
+}
+
+FAILING: dict[str, list[Hosts]] = {
+    "LPF101": [
+        {"h": combined(**PAGE)},
+        {"h": combined(gateway_http_addr="127.0.0.1:8935")},
+        {"h": combined(gateway_http_addr="0.0.0.0:7000", gateway_rtmp_addr="0.0.0.0:7000")},
+        {"h": combined(gateway_http_addr="[::1]:8935")},
+        {"h": combined(gateway_http_addr="[::]:7935")},
+        {"h": combined(gateway_http_addr="0.0.0.0:5935")},
+        {"h": combined(orchestrator_http_addr=":1935")},
+        {"a": gateway(ansible_host="m"), "b": orchestrator(ansible_host="m", orchestrator_service_addr="b:9935")},
+        {"a": gateway(gateway_discovery="local", ansible_host="b"), "b": orchestrator(orchestrator_service_addr="b:9935")},
+    ],
+    "LPF102": [
+        {"h": combined(gateway_cli_addr="0.0.0.0:5935")},
+        {"h": combined(orchestrator_cli_addr="10.0.0.1:7935")},
+        {"h": combined(orchestrator_cli_addr="h:7935")},
+        {"h": combined(orchestrator_cli_addr="[::]:7935")},
+    ],
+    "LPF104": [
+        {"h": combined(gateway_http_addr="::1")},
+        {"h": combined(gateway_http_addr="9935")},
+        {"h": combined(orchestrator_service_addr="h")},
+        {"h": combined(orchestrator_service_addr=":8935")},
+        {"h": combined(orchestrator_service_addr="0.0.0.0:8935")},
+        {"h": combined(orchestrator_service_addr="h", orchestrator_http_addr=":8935")},
+        {"h": combined(orchestrator_http_addr="h:port")},
+        {"h": combined(orchestrator_service_addr="http://h:8935")},
+        {"h": combined(orchestrator_http_addr="http://:8935")},
+        {"g": gateway(), "o": orchestrator(orchestrator_service_addr="127.0.0.1:8935")},
+        {"g": gateway(), "o": orchestrator(orchestrator_service_addr="localhost:8935")},
+        {"g": gateway(gateway_discovery="list", gateway_orch_addr=["https://far"])},
+    ],
+    "LPF105": [
+        {"a": orchestrator(orchestrator_service_addr="x:8935"), "b": orchestrator(orchestrator_service_addr="https://X:8935")},
+        {"a": orchestrator(orchestrator_service_addr="10.0.0.1:8935"), "b": orchestrator(orchestrator_service_addr="10.0.0.1:8935")},
+    ],
+    "LPF106": [
+        {"h": combined(gateway_name="node", orchestrator_name="node")},
+        {
+            "a": gateway(ansible_host="o"),
+            "b": gateway(ansible_host="o", gateway_http_addr=":1", gateway_rtmp_addr=":2", gateway_cli_addr=":3"),
+        }
+        | {"o": orchestrator()},
+    ],
+    "LPF107": [
+        {"h": combined(gateway_http_addr="0.0.0.0:9935", gateway_workloads=["ai"])},
+        {"h": combined(gateway_http_addr="h:9935", gateway_workloads=["video", "live_video"], gateway_flags={"httpIngest": False})},
+    ],
+    "LPF201": [
+        {"g": payer(1000), "o": asker(1000)},
+        {"g": payer("1199.999"), "o": asker(1000)},
+        {"g": payer(999), "o": asker(1000, adjusts=False)},
+        {"g": payer(1150), "o": asker(1100, adjusts=False), "p": asker(1000)},
+        {"g": payer(1000, gateway_discovery="onchain"), "o": asker(1000)},
+        {
+            "h": combined(
+                network=ARBITRUM, gateway_max_price_per_unit=1000, orchestrator_price_per_unit=1000, orchestrator_auto_adjust_price=True
+            )
+        },
+    ],
+    "LPF202": [{"g": payer(1301), "o": asker(1000)}, {"g": payer(1301), "o": asker(1000), "p": asker(1)}],
+    "LPF203": [
+        {"g": payer(), "o": asker(1000)},
+        {"g": payer(0), "o": asker(1000)},
+        {"g": payer("0EUR"), "o": asker(1000)},
+        {"g": payer("auto"), "o": asker(0)},
+        {"g": payer("auto", gateway_discovery="onchain")},
+        {"g": payer("auto", gateway_workloads=["ai"]), "o": asker(1000)},
+        {"g": payer(gateway_discovery="onchain")},
+        {"g": payer("auto", gateway_discovery="list", gateway_orch_addr=["https://far:8935"])},
+    ],
+    "LPF204": [
+        {"g": gateway(gateway_max_price_per_unit=1250), "o": orchestrator()},
+        {"g": gateway(gateway_max_price_per_unit=1250, **SIGNER), "o": asker(1000)},
+        {"g": gateway(gateway_max_price_per_capability=[{"pipeline": "llm", "price_per_unit": 1}]), "o": orchestrator()},
+    ],
+    "LPF205": [
+        {"g": payer("any"), "o": asker("1e3")},
+        {"g": payer("any"), "o": asker("0x10")},
+        {"g": payer("any"), "o": asker("1,000")},
+        {"g": payer("any"), "o": asker("2EUR")},
+        {"g": payer("any"), "o": asker("0EUR")},
+        {"g": payer("any"), "o": asker("0.0009")},
+        {"g": payer("any"), "o": asker(1, orchestrator_pixels_per_unit="0.5")},
+        {"g": payer("any"), "o": asker(1, orchestrator_pixels_per_unit=100000)},
+        {"g": payer("1e3"), "o": asker(1000)},
+        {"g": payer("0x10"), "o": asker(1000)},
+        {"g": payer("5EUR"), "o": asker("4EUR", orchestrator_flags={"priceFeedAddr": "0x1"})},
+        {"g": payer(1, gateway_pixels_per_unit=0), "o": asker(1000)},
+        {"g": payer("any", gateway_discovery="list", gateway_orch_addr=[{"url": "https://far:8935", "price_per_unit": "x"}])},
+    ],
+    "LPF208": [
+        {"g": payer(1250), "o": asker("0.002USD")},
+        {"g": payer("1USD"), "o": asker(1000)},
+        {"g": payer("auto"), "o": asker(1000), "p": asker("1USD")},
+        {"g": payer(1250), "o": asker(1000), "p": asker("1USD")},
+    ],
+    "LPF301": [
+        {"g": gateway(), "o": asker(1000)},
+        {"g": payer(1250), "o": orchestrator()},
+        {"g": payer(1250, gateway_discovery="list", gateway_orch_addr=["o", "p"]), "o": orchestrator(), "p": asker(1000)},
+        {"g": gateway(**SIGNER | {"gateway_workloads": ["video"]}), "o": asker(1000)},
+        {"g": payer(1250), "o": asker(1000) | {"network": "rinkeby"}},
+        {"h": combined(gateway_payment="none", gateway_network="offchain", orchestrator_network=ARBITRUM, orchestrator_price_per_unit=1)},
+        {"g": gateway(gateway_workloads=["ai"]), "o": asker(1000)},
+    ],
+    "LPF302": [
+        {"g": gateway()},
+        {"g": gateway(gateway_discovery="local"), "o": orchestrator()},
+        {"g": gateway(gateway_discovery="list"), "o": orchestrator()},
+    ],
+    "LPF303": [{"g": gateway(gateway_discovery="onchain"), "o": orchestrator()}, {"g": gateway(**SIGNER, gateway_discovery="onchain")}],
+    "LPF304": [
+        {"g": gateway(gateway_discovery="list", gateway_orch_addr=["o", "p"]), "o": orchestrator()},
+        {"g": gateway(gateway_discovery="list", gateway_orch_addr=["h"]), "h": gateway(gateway_discovery="list", gateway_orch_addr=["o"])}
+        | {"o": orchestrator()},
+        {"g": gateway(**SIGNER | {"gateway_remote_signer": "signer1"}), "o": asker(1000)},
+    ],
+    "LPF504": [
+        {"g": gateway(headroom_min="x"), "o": orchestrator()},
+        {"g": gateway(headroom_min=31), "o": orchestrator()},
+    ],
+}
+
+WARNINGS = {"LPF202", "LPF204"}
+
+
+def cases(table: dict[str, list[Hosts]]) -> list[tuple[str, Hosts]]:
+    return [(code, hosts) for code, fleets in table.items() for hosts in fleets]
+
+
+@pytest.mark.parametrize(("code", "hosts"), cases(PASSING))
+def test_passing(code: str, hosts: Hosts) -> None:
+    assert code not in codes(**hosts)
+
+
+@pytest.mark.parametrize(("code", "hosts"), cases(FAILING))
+def test_failing(code: str, hosts: Hosts) -> None:
+    found = [finding for finding in check(**hosts) if finding.code == code]
+    assert found
+    for finding in found:
+        assert finding.hosts
+        assert "\n" not in finding.message
+        assert finding.variable.startswith("livepeer_")
+        assert finding.got
+        assert finding.level is (Level.WARNING if code in WARNINGS or hosts_discover(hosts) else Level.ERROR)
+
+
+def hosts_discover(hosts: Hosts) -> bool:
+    """LPF201 is a warning where nobody knows which orchestrators there are."""
+    return any(host.get("gateway_discovery") == "onchain" and host.get("gateway_max_price_per_unit") == 1000 for host in hosts.values())
+
+
+def test_every_rule_has_both() -> None:
+    assert {rule.code for rule in rules.RULES} == set(PASSING) == set(FAILING)
+
+
+def test_rules_say_what_they_are_about() -> None:
+    for rule in (*rules.RULES, *live.RULES):
+        assert rule.level.split(";")[0] in {level.value for level in Level}
+        assert rule.says.endswith(".")
+        assert rule.advice.endswith(".")
+
+
+def test_the_port_of_the_page_that_operators_follow() -> None:
+    found = only("LPF101", h=combined(**PAGE))
+    assert found.message == "gateway http (127.0.0.1:7935) wants the port that orchestrator cli (127.0.0.1:7935) by default has"
+    assert (found.hosts, found.node, found.variable) == (("h",), "gateway", "livepeer_gateway_http_addr")
+    assert (found.got, found.limit) == ("127.0.0.1:7935", "livepeer_orchestrator_cli_addr: 127.0.0.1:7935 (default)")
+    assert found.hint == 'livepeer_gateway_http_addr: "127.0.0.1:9935"'
+
+
+@pytest.mark.parametrize(
+    ("variables", "hint"),
+    [
+        ({"gateway_http_addr": "127.0.0.1:8935"}, 'livepeer_gateway_http_addr: "127.0.0.1:9935"'),
+        ({"gateway_http_addr": "0.0.0.0:8935"}, 'livepeer_gateway_http_addr: "0.0.0.0:9935"'),
+        ({"gateway_http_addr": "[::]:8935"}, 'livepeer_gateway_http_addr: "0.0.0.0:9935"'),
+        ({"gateway_http_addr": "[::1]:8935"}, 'livepeer_gateway_http_addr: "[::1]:9935"'),
+        # 9935 is taken, and what AI runners may take is not proposed.
+        ({"gateway_http_addr": ":7935", "gateway_rtmp_addr": ":9935"}, 'livepeer_gateway_http_addr: "127.0.0.1:7936"'),
+        ({"gateway_http_addr": ":7999", "gateway_rtmp_addr": ":9935", "orchestrator_cli_addr": ":7999"}, "9000"),
+        ({"gateway_http_addr": ":65535", "gateway_rtmp_addr": ":9935", "orchestrator_cli_addr": ":65535"}, "1024"),
+        ({"orchestrator_service_addr": "orch.example.com:9935"}, 'livepeer_orchestrator_service_addr: "orch.example.com:8935"'),
+        ({"orchestrator_http_addr": "10.0.0.1:5935", "gateway_cli_addr": "0.0.0.0:5935"}, 'addr: "10.0.0.1:8935"'),
+    ],
+)
+def test_proposed_ports(variables: dict[str, object], hint: str) -> None:
+    found = [finding for finding in check(h=combined(**variables)) if finding.code == "LPF101"]
+    assert len(found) == 1
+    assert hint in found[0].hint
+
+
+def test_the_scheme_of_an_orchestrator_is_kept() -> None:
+    found = only(
+        "LPF101",
+        h=combined(orchestrator_service_addr="http://h:9935", orchestrator_http_addr="http://127.0.0.1:9935"),
+    )
+    assert found.hint == 'livepeer_orchestrator_http_addr: "http://127.0.0.1:8935"'
+
+
+def test_proposals_do_not_clash_with_each_other() -> None:
+    aliases = {f"o{n}": orchestrator(ansible_host="m", orchestrator_name=f"o{n}", orchestrator_service_addr=f"o{n}:8935") for n in range(4)}
+    found = [finding.hint for finding in check(**aliases) if finding.code == "LPF101"]
+    assert len(found) == len(set(found)) == 6
+
+
+def test_many_owners_of_a_port_are_counted() -> None:
+    aliases = {f"o{n}": orchestrator(ansible_host="m", orchestrator_name=f"o{n}", orchestrator_cli_addr=f":{7000 + n}") for n in range(6)}
+    found = [finding for finding in check(**aliases) if finding.code == "LPF101"]
+    assert len(found) == 5
+    assert found[-1].message.endswith("and 2 more")
+    assert "of o0" in found[-1].message
+
+
+def test_the_same_mistake_on_many_hosts_is_one_finding() -> None:
+    found = only("LPF101", **{f"h{n}": combined(**PAGE) for n in range(100)})
+    assert set(found.hosts) == {f"h{n}" for n in range(100)}
+    assert list(found.hosts) == sorted(found.hosts)
+
+
+def test_a_cap_without_headroom() -> None:
+    found = only("LPF201", g=payer(1000), o=asker(1000))
+    assert found.message == "the cap leaves less than 20 % over the price of o, which rises with gas (1000)"
+    assert (found.hosts, found.got, found.limit) == (("g", "o"), "1000", "1200 to 1300")
+    assert found.hint == "livepeer_gateway_max_price_per_unit: 1200 to 1300, or auto"
+
+
+def test_a_cap_below_the_price_itself() -> None:
+    assert only("LPF201", g=payer(900), o=asker(1000)).message == "the cap is below the price of o (1000)"
+
+
+def test_the_second_orchestrator_refuses_a_cap() -> None:
+    found = only("LPF201", g=payer(1150), o=asker(1100, adjusts=False), p=asker(1000))
+    assert found.hosts == ("g", "p")
+    assert found.limit == "1200 to 1430"
+
+
+def test_too_low_for_several() -> None:
+    found = only("LPF201", g=payer(1000), o=asker(1000), p=asker(1001), q=asker(900, adjusts=False))
+    assert found.message.endswith("of p (1001); it is too low for 2 orchestrators")
+
+
+def test_discovered_orchestrators_only_warn() -> None:
+    assert only("LPF201", g=payer(1000, gateway_discovery="onchain"), o=asker(1000)).level is Level.WARNING
+
+
+def test_amounts_are_in_the_unit_of_the_gateway() -> None:
+    found = only("LPF201", g=payer(1, gateway_pixels_per_unit=1000), o=asker(1))
+    assert (found.got, found.limit) == ("1 for 1000 pixels", "1200 to 1300")
+
+
+def test_auto_is_proposed_where_the_band_has_no_decimals() -> None:
+    found = only("LPF201", g=payer(1), o=asker(1000, orchestrator_pixels_per_unit=3))
+    assert found.hint == "livepeer_gateway_max_price_per_unit: auto"
+
+
+def test_a_cap_above_the_band() -> None:
+    found = only("LPF202", g=payer(1301), o=asker(1000))
+    assert (found.got, found.limit, found.level) == ("1301", "1200 to 1300", Level.WARNING)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "message", "hint"),
+    [
+        ({"g": payer(), "o": asker(1000)}, "there is no cap, so that any price is paid", "1200 to 1300, or auto"),
+        ({"g": payer(0), "o": asker(1000)}, 'a cap of "0" means any price', "1200 to 1300, or auto"),
+        ({"g": payer("auto"), "o": asker(0)}, "the price is 0, and a cap of 0 means any price", "such as 1, or any on purpose"),
+        ({"g": payer("auto", gateway_discovery="onchain")}, "no price is known", "the most you would pay, or any on purpose"),
+        ({"g": payer("auto", gateway_workloads=["ai"]), "o": asker(1)}, "so far that is done for video", "or auto"),
+    ],
+)
+def test_no_cap(hosts: Hosts, message: str, hint: str) -> None:
+    found = only("LPF203", **hosts)
+    assert message in found.message
+    assert found.hint.endswith(hint)
+
+
+@pytest.mark.parametrize(
+    ("price", "hint"),
+    [
+        ("1e3", '"1000"'),
+        ("0x10", '"16"'),
+        ("1,000", '"1000"'),
+        (".5", '"0.5"'),
+        ("0.5e-3USD", ""),
+        ("1e400", ""),
+        ("0.0009", '"0.001"'),
+    ],
+)
+def test_what_was_meant_by_an_amount(price: str, hint: str) -> None:
+    found = only("LPF205", g=payer("any"), o=asker(price))
+    assert found.hint.removeprefix("livepeer_orchestrator_price_per_unit: ") == hint
+
+
+def test_prices_of_single_gateways_are_read_too() -> None:
+    own = [{"ethaddress": "0x" + "ab" * 20, "priceperunit": "1", "pixelsperunit": "0"}]
+    found = only("LPF205", g=payer("any"), o=asker(1, orchestrator_price_per_gateway=own))
+    assert found.variable == "livepeer_orchestrator_price_per_gateway[0].pixelsperunit"
+
+
+def test_currencies() -> None:
+    found = only("LPF208", g=payer(1250), o=asker(1000), p=asker("0.002USD"))
+    assert found.message == "the cap is in wei, but there are prices in other currencies (USD: p)"
+    assert found.hint == "write cap and prices in the same currency: the cap in USD, or the prices in wei"
+    found = only("LPF208", g=payer("auto"), o=asker(1000), p=asker("0.002USD"))
+    assert found.message == "no cap can be worked out from prices in several currencies (USD: p; wei: o)"
+
+
+@pytest.mark.parametrize(
+    ("hosts", "message", "hint"),
+    [
+        ({"g": gateway(), "o": asker(1)}, "none of the 1 orchestrators of the inventory fits", f"livepeer_network: {ARBITRUM}"),
+        ({"g": payer(1), "o": orchestrator()}, "they are on offchain", "livepeer_gateway_payment: none"),
+        ({"g": payer(1), "o": asker(1) | {"network": "rinkeby"}}, "they are on rinkeby", "livepeer_network: rinkeby"),
+        (
+            {"g": gateway(**SIGNER | {"gateway_workloads": ["video"]}), "o": asker(1)},
+            "no video to o: video is signed with the gateway's own key",
+            "take video out of livepeer_gateway_workloads, or livepeer_gateway_payment: onchain",
+        ),
+    ],
+)
+def test_who_cannot_be_paid(hosts: Hosts, message: str, hint: str) -> None:
+    found = only("LPF301", **hosts)
+    assert message in found.message
+    assert found.hint.endswith(hint)
+    assert found.hosts == ("g", "o")
+
+
+def test_what_is_not_there_is_said_once() -> None:
+    found = only("LPF304", g=gateway(gateway_discovery="list", gateway_orch_addr=["nobody"]), o=orchestrator())
+    assert (found.variable, found.got) == ("livepeer_gateway_orch_addr[0]", "nobody")
+
+
+def test_a_missing_signer() -> None:
+    found = only("LPF304", g=gateway(gateway_payment="remote_signer", gateway_workloads=["ai"]), o=asker(1))
+    assert (found.message, found.got) == ("no signer is named", "(not set)")
+
+
+def test_a_free_node_name() -> None:
+    aliases = {name: gateway(ansible_host="m", gateway_discovery="onchain") for name in ("a", "b", "c")}
+    found = [finding for finding in check(**aliases) if finding.code == "LPF106"]
+    assert [(finding.hosts, finding.hint) for finding in found] == [
+        (("b", "a"), "livepeer_gateway_name: gateway2"),
+        (("c", "a"), "livepeer_gateway_name: gateway3"),
+    ]
+
+
+def test_whoever_uses_a_loopback_address_is_named() -> None:
+    found = only("LPF104", a=gateway(), b=gateway(), o=orchestrator(orchestrator_service_addr="127.0.0.1:8935"))
+    assert found.hosts == ("o", "a", "b")
+    assert found.message.endswith("gateways of other hosts use this orchestrator: a, b")
+    assert found.hint == 'livepeer_orchestrator_service_addr: "o:8935"'
+
+
+def test_the_whole_list_in_a_fixed_order() -> None:
+    hosts = {
+        "b": combined(**PAGE, gateway_cli_addr="0.0.0.0:5935"),
+        "a": payer(1301, gateway_discovery="list", gateway_orch_addr=["p"]),
+        "p": asker(1000),
+        "c": gateway(gateway_discovery="onchain", gateway_max_price_per_unit=1),
+    }
+    found = check(**hosts)
+    assert [finding.code for finding in found] == ["LPF101", "LPF102", "LPF303", "LPF202", "LPF204"]
+    assert check(**dict(reversed(hosts.items()))) == found
+
+
+def test_findings_of_one_host_are_not_merged_away() -> None:
+    one = Finding("LPF101", Level.ERROR, "x", ("a", "z"))
+    other = Finding("LPF101", Level.ERROR, "x", ("b", "z"))
+    assert rules.merged([other, one]) == [Finding("LPF101", Level.ERROR, "x", ("a", "b", "z"))]
+    assert rules.merged([Finding("LPF505", Level.ERROR, "no host")])[0].hosts == ()
+
+
+def test_an_empty_fleet_has_nothing_to_say() -> None:
+    assert check() == ()
