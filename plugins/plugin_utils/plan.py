@@ -248,20 +248,34 @@ def write_plan(plan: Plan, folder: Path) -> None:
     Files of an earlier plan go first and a host's file comes last: whatever interrupts this, none fits another plan.
 
     Raises:
-        PlanError: the folder cannot be written.
+        PlanError: the folder cannot be written, or belongs to something else.
     """
     hosts = folder / HOSTS_FOLDER
     try:
-        hosts.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.chmod(0o700)
-        for old in hosts.glob("*.json"):
-            old.unlink()
+        _make_private(folder)
+        _make_private(hosts)
+        _remove_parts(hosts, known=(folder / PLAN_FILE).exists())
         _write(folder / PLAN_FILE, plan.to_dict())
         if not plan.refused:
             for name in plan.hosts:
                 _write(hosts / host_file(name), plan.host_to_dict(name))
     except OSError as error:
         raise PlanError(f"the plan cannot be written to {folder}: {error.strerror}") from error
+
+
+def _make_private(folder: Path) -> None:
+    """A folder for its owner alone; one that was there before keeps its mode, which may be shared on purpose."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def _remove_parts(hosts: Path, *, known: bool) -> None:
+    """Remove the hosts' files of an earlier plan; anything else that has such names is somebody's own."""
+    parts = list(hosts.glob("*.json"))
+    if parts and not known:
+        raise PlanError(f"{hosts} holds files, and no plan lies beside it: set livepeer_plan_dir to a folder for plans alone")
+    for part in parts:
+        part.unlink()
 
 
 def _write(path: Path, content: Mapping[str, object]) -> None:

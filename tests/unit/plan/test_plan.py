@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.livepeer.fleet.plugins.plugin_utils import plan as plan_module
 from ansible_collections.livepeer.fleet.plugins.plugin_utils import rules
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Fleet
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Discovery, Fleet, OrchAddr
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Inventory
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import (
     Plan,
@@ -82,6 +82,11 @@ def test_a_node_with_an_error_of_its_own_is_not_rendered_its_neighbour_is() -> N
 @pytest.mark.parametrize("hosts", [("host1",), ("elsewhere", "host1")])
 def test_an_error_of_a_whole_host_keeps_all_of_its_nodes(hosts: tuple[str, ...]) -> None:
     plan = planned(COMBINED, Finding("LPF504", Level.ERROR, "broken", hosts=hosts))
+    assert [node.files for node in plan.hosts["host1"].nodes] == [{}, {}]
+
+
+def test_an_error_with_a_node_says_nothing_of_that_name_on_the_other_host() -> None:
+    plan = planned(COMBINED, Finding("LPF101", Level.ERROR, "taken", hosts=("elsewhere", "host1"), node="gateway"))
     assert [node.files for node in plan.hosts["host1"].nodes] == [{}, {}]
 
 
@@ -160,6 +165,12 @@ def test_hosts_get_their_part_and_nothing_of_others(tmp_path: Path) -> None:
     assert part["releases"][0]["checksum"].startswith("sha256:1a2b3c4d5e6f")
 
 
+def test_an_orchestrator_of_others_is_not_probed() -> None:
+    foreign = OrchAddr(url="https://elsewhere.example.org:8935")
+    of = fleet(gateway(discovery=Discovery.LIST, orch_addr=(foreign, OrchAddr(host="orch1"))), orchestrator())
+    assert planned(of).hosts["gw1"].probe == ("https://orch1.example.com:8935",)
+
+
 def test_a_gateway_is_asked_for_what_the_plan_says_of_it() -> None:
     expect = planned(PAID).hosts["gw1"].nodes[0]
     assert {(setting.path, setting.json): setting.equals for setting in expect.settings} == {
@@ -220,6 +231,20 @@ def test_only_its_owner_reads_it(tmp_path: Path) -> None:
     write_plan(planned(COMBINED), folder)
     for path in (folder, *folder.rglob("*")):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600)
+
+
+def test_a_folder_that_was_there_keeps_its_mode(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    write_plan(planned(COMBINED), tmp_path)
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+
+
+def test_files_of_others_are_not_taken_for_an_old_plan(tmp_path: Path) -> None:
+    (tmp_path / "hosts").mkdir()
+    (tmp_path / "hosts" / "inventory.json").write_text("{}")
+    with pytest.raises(PlanError, match="livepeer_plan_dir"):
+        write_plan(planned(COMBINED), tmp_path)
+    assert (tmp_path / "hosts" / "inventory.json").exists()
 
 
 @pytest.mark.parametrize(
