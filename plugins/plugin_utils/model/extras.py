@@ -136,7 +136,7 @@ class ExtrasReader:
         if text is None or not fits(flag.type, text):
             message = f"-{flag.name} takes {_EXAMPLES[flag.type]}, this is {kind(raw) if text is None else repr(text)}"
             hint = f"{text}s" if flag.type == "duration" and text and text.isdigit() else ""
-            hint = hint or (f'quote it: "{shown(raw)}"' if isinstance(raw, float | Misread) else "")
+            hint = hint or (f'quote it: "{shown(raw)}"' if flag.type == "string" and isinstance(raw, float | Misread) else "")
             self._collector.add(UNKNOWN, message, path, got=shown(raw), limit=_EXAMPLES[flag.type], hint=hint)
             return MISSING
         return self._checker.text(text, path)

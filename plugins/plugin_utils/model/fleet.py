@@ -88,7 +88,7 @@ class OrchAddr:
     host: str = ""
     url: str = ""
     price_per_unit: str = ""
-    pixels_per_unit: str = "1"
+    pixels_per_unit: str = ""
 
 
 @dataclass(frozen=True)

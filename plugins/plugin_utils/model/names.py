@@ -41,7 +41,7 @@ def better_name(name: str) -> tuple[str, str]:
     """The variable that was meant, and what to write; both "" if no known name is near."""
     if name.startswith(later()):
         return "", ""
-    for candidate in (_near(name), _of_another_role(name)):
+    for candidate in (_of_another_role(name), _near(name)):
         if candidate:
             return candidate, candidate
     return _flag(name)

@@ -23,7 +23,7 @@ class ReadError(Exception):
     """A value that cannot be read. The text is the reason, for an operator."""
 
 
-class Omitted(Exception):  # noqa: N818 - no error: the value says that it is not there
+class Omitted(Exception):
     """A value that asked to be left out."""
 
 

@@ -251,7 +251,7 @@ class Checker:
 
     def _raw(self, one: Definition, raw: object, path: str) -> object:
         if one.format == "orch_addr" and isinstance(raw, Mapping):
-            return self._dict(one, raw, path)
+            return self._entry(one, raw, path)
         if isinstance(raw, Misread):
             return self._misread(raw, path)
         if isinstance(raw, float):
@@ -260,6 +260,16 @@ class Checker:
         if text is None:
             return self._wrong(one, raw, path)
         return self._amount(text, path) if one.format in {"amount", "cap", "pixels", "percent"} else self._other(one, text, path)
+
+    def _entry(self, one: Definition, raw: Mapping[object, object], path: str) -> object:
+        """An entry of the list of orchestrators, written as a dictionary."""
+        checked = self._dict(one, raw, path)
+        given = [key for key in ("host", "url") if key in raw]
+        if len(given) != 1:
+            got = " and ".join(given) or "neither"
+            self._collector.add(CODE, "an entry names a host of the inventory or a URL", path, got=got, limit="host or url")
+            return MISSING
+        return checked if isinstance(checked, Mapping) and given[0] in checked else MISSING
 
     def _amount(self, text: str, path: str) -> object:
         if _OCTAL_LOOKING.fullmatch(text) or _SEXAGESIMAL.fullmatch(text):

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The data files beside the code, and the names nearest to wrong ones."""

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One raw value at a time: what is taken, what is refused, and the path that is named."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import OrchAddr
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Misread, Present, Unreadable
+from hypothesis import given
+from hypothesis import strategies as st
+
+from .inventories import brief, gateway, orchestrator
+
+CAP = "gateway_max_price_per_unit"
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [(1200, "1200"), ("1200", "1200"), ("0.002USD", "0.002USD"), ("auto", "auto"), ("any", "any"), (0, "0"), ("0.5", "0.5")],
+)
+def test_amounts_are_taken_as_text(raw: object, text: str) -> None:
+    node, findings = gateway(**{CAP: raw})
+    assert node.settings.max_price_per_unit == text
+    assert findings == []
+
+
+@pytest.mark.parametrize(
+    ("raw", "hint"),
+    [
+        (0.5, '"0.5"'),
+        (1.2e-12, "the amount with all its digits, in quotes"),
+        (Misread("0.0000000000012", 1.2e-12), '"0.0000000000012"'),
+        (Misread("010", 8), '"010" if that is meant as text, else 8'),
+        (Misread("1:30", 90), '"1:30" if that is meant as text, else 90'),
+        ("010", '"10", without leading zeros'),
+        ("1:30", "the amount in quotes, without a colon"),
+        (True, ""),
+        (None, "write a value, or remove the line"),
+        ([1], ""),
+        ("", "write a value, or remove the line"),
+        (" 12", '"12"'),
+    ],
+)
+def test_what_yaml_may_have_changed_is_refused(raw: object, hint: str) -> None:
+    node, findings = gateway(**{CAP: raw})
+    assert brief(findings) == [("LPF504", "livepeer_gateway_max_price_per_unit")]
+    assert findings[0].hint == hint
+    assert findings[0].hosts == ("gw1",)
+    assert node.settings.max_price_per_unit == ""
+
+
+def test_quote_it_is_what_a_float_and_an_octal_are_told() -> None:
+    for raw in (0.5, Misread("010", 8)):
+        assert "quote it" in gateway(**{CAP: raw})[1][0].message
+
+
+@given(st.integers(min_value=0, max_value=10**30))
+def test_an_integer_amount_keeps_its_digits(amount: int) -> None:
+    assert gateway(**{CAP: amount})[0].settings.max_price_per_unit == str(amount)
+
+
+@pytest.mark.parametrize("raw", [True, "true", "True", "TRUE"])
+def test_true_is_true(raw: object) -> None:
+    node, findings = orchestrator(orchestrator_ai_worker=raw)
+    assert (node.settings.ai_worker, findings) == (True, [])
+
+
+@pytest.mark.parametrize(("raw", "hint"), [(1, "true"), (0, "false"), ("yes", "true"), ("off", "false"), ("maybe", ""), ([], "")])
+def test_what_only_looks_like_a_boolean_is_refused(raw: object, hint: str) -> None:
+    node, findings = orchestrator(orchestrator_transcoder=raw)
+    assert brief(findings) == [("LPF504", "livepeer_orchestrator_transcoder")]
+    assert findings[0].hint == hint
+    assert node.settings.transcoder is True
+
+
+@pytest.mark.parametrize(
+    ("name", "raw", "path"),
+    [
+        ("log_level", True, "livepeer_log_level"),
+        ("log_level", 11, "livepeer_log_level"),
+        ("log_level", "six", "livepeer_log_level"),
+        ("log_level", 6.0, "livepeer_log_level"),
+        ("log_level", Misread("0x6", 6), "livepeer_log_level"),
+        ("start_timeout", 1, "livepeer_start_timeout"),
+        ("gateway_http_addr", 7935, "livepeer_gateway_http_addr"),
+        ("gateway_name", "Gate Way", "livepeer_gateway_name"),
+        ("gateway_name", "a" * 23, "livepeer_gateway_name"),
+        ("gateway_name", date(2024, 1, 1), "livepeer_gateway_name"),
+        ("gateway_payment", "on-chain", "livepeer_gateway_payment"),
+        ("gateway_workloads", "video", "livepeer_gateway_workloads"),
+        ("gateway_workloads", ["video", "vidoe"], "livepeer_gateway_workloads[1]"),
+        ("gateway_flags", ["maxAttempts"], "livepeer_gateway_flags"),
+        ("gateway_environment", "A=1", "livepeer_gateway_environment"),
+        ("gateway_eth_acct_addr", "0x12", "livepeer_gateway_eth_acct_addr"),
+        ("gateway_eth_acct_addr", 12, "livepeer_gateway_eth_acct_addr"),
+        ("gateway_transcoding_options", "P240p30fps16x9 # small", "livepeer_gateway_transcoding_options"),
+        ("gateway_transcoding_options", "#P240p30fps16x9", "livepeer_gateway_transcoding_options"),
+        ("gateway_transcoding_options", "P240p30fps16x9\nv 6", "livepeer_gateway_transcoding_options"),
+        ("gateway_transcoding_options", "P240p30fps16x9\tv 6", "livepeer_gateway_transcoding_options"),
+        ("headroom_min", "20%", "livepeer_headroom_min"),
+        ("headroom_min", 40, "livepeer_headroom_min"),
+        ("headroom_max", 0.3, "livepeer_headroom_max"),
+        ("rollout", ["half"], "livepeer_rollout[0]"),
+        ("rollout", [0], "livepeer_rollout[0]"),
+        ("rollout", ["101%"], "livepeer_rollout[0]"),
+        ("plan_secrets", "all", "livepeer_plan_secrets"),
+        ("plan_dir", "", "livepeer_plan_dir"),
+        ("plan_dir", 5, "livepeer_plan_dir"),
+        ("flavor", "gpus", "livepeer_flavor"),
+        ("groups", {"gateway": "x"}, "livepeer_groups.gateway"),
+        ("groups", "x", "livepeer_groups"),
+        ("archive_checksum", "sha256:12", "livepeer_archive_checksum"),
+        ("network", 1, "livepeer_network"),
+        ("version", 0.9, "livepeer_version"),
+        ("gateway_http_addr", Unreadable("'x' is undefined"), "livepeer_gateway_http_addr"),
+    ],
+)
+def test_a_wrong_type_or_shape_is_one_finding_with_its_path(name: str, raw: object, path: str) -> None:
+    _, findings = gateway(**{name: raw})
+    assert brief(findings) == [("LPF504", path)]
+
+
+def test_a_version_that_yaml_read_as_a_number_is_to_be_quoted() -> None:
+    assert "quote it" in gateway(version=0.9)[1][0].hint
+
+
+def test_a_nearly_right_choice_is_proposed() -> None:
+    assert gateway(gateway_payment="on-chain")[1][0].hint == "onchain"
+
+
+def test_lists_are_checked_item_by_item() -> None:
+    caps = [
+        {"pipeline": "llm", "price_per_unit": 5},
+        {"pipeline": "llm", "price_per_unit": "5", "currency": "USD"},
+        {"pipeline": "llm", "price_per_unit": 0.5},
+        {"pipeline": "llm", "price_per_units": 5},
+        "llm",
+    ]
+    node, findings = gateway(gateway_max_price_per_capability=caps)
+    path = "livepeer_gateway_max_price_per_capability"
+    assert brief(findings) == [
+        ("LPF504", f"{path}[2].price_per_unit"),
+        ("LPF504", f"{path}[3].price_per_units"),
+        ("LPF504", f"{path}[3].price_per_unit"),
+        ("LPF504", f"{path}[4]"),
+    ]
+    assert findings[1].hint == "price_per_unit"
+    assert node.settings.max_price_per_capability[:2] == (
+        {"pipeline": "llm", "price_per_unit": "5"},
+        {"pipeline": "llm", "price_per_unit": "5", "currency": "USD"},
+    )
+
+
+def test_entries_of_the_list_of_orchestrators() -> None:
+    entries = ["o1", "https://o.example:8935", "o.example:8935", {"url": "https://p.example:8935", "price_per_unit": 7}]
+    node, findings = gateway(gateway_orch_addr=entries, gateway_discovery="list")
+    assert findings == []
+    assert node.settings.orch_addr == (
+        OrchAddr(host="o1", pixels_per_unit="1"),
+        OrchAddr(url="https://o.example:8935", pixels_per_unit="1"),
+        OrchAddr(url="o.example:8935", pixels_per_unit="1"),
+        OrchAddr(url="https://p.example:8935", price_per_unit="7", pixels_per_unit="1"),
+    )
+
+
+@pytest.mark.parametrize("entry", [{}, {"host": "o1", "url": "https://o1:8935"}])
+def test_an_entry_names_a_host_or_a_url(entry: object) -> None:
+    _, findings = gateway(gateway_orch_addr=[entry], gateway_discovery="list")
+    assert brief(findings) == [("LPF504", "livepeer_gateway_orch_addr[0]")]
+
+
+def test_a_value_that_cannot_be_read_inside_a_list_keeps_its_reason() -> None:
+    _, findings = gateway(gateway_orch_addr=["o1", Unreadable("'nowhere' is undefined")], gateway_discovery="list")
+    assert brief(findings) == [("LPF504", "livepeer_gateway_orch_addr[1]")]
+    assert findings[0].got == "'nowhere' is undefined"
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        ("", "LPF404"),
+        ("short", "LPF404"),
+        (Present(0), "LPF404"),
+        (Present(7), "LPF404"),
+        (12345678, "LPF504"),
+        (["x" * 9], "LPF504"),
+        (Unreadable("no vault secrets found"), "LPF504"),
+    ],
+)
+def test_a_secret_that_is_none(raw: object, code: str) -> None:
+    node, findings = orchestrator(orchestrator_orch_secret=raw)
+    assert brief(findings) == [(code, "livepeer_orchestrator_orch_secret")]
+    assert "short" not in findings[0].got
+    assert "12345678" not in str(findings)
+    assert node.secrets["orch_secret"] == ""
+
+
+@pytest.mark.parametrize("raw", ["long enough", Present(), Present(8)])
+def test_a_secret_that_is_one(raw: object) -> None:
+    node, findings = orchestrator(orchestrator_orch_secret=raw)
+    assert (node.secrets["orch_secret"], findings) == ("livepeer_orchestrator_orch_secret", [])
+
+
+@pytest.mark.parametrize(("raw", "text"), [(0, "0"), ("0,1", "0,1"), ("all", "all")])
+def test_gpus(raw: object, text: str) -> None:
+    node, findings = orchestrator(orchestrator_nvidia=raw)
+    assert (node.settings.nvidia, findings) == (text, [])
+
+
+@pytest.mark.parametrize("raw", ["GPU 0", -1, "0,"])
+def test_what_are_no_gpus(raw: object) -> None:
+    assert brief(orchestrator(orchestrator_nvidia=raw)[1]) == [("LPF504", "livepeer_orchestrator_nvidia")]
+
+
+def test_a_long_value_is_cut() -> None:
+    assert len(gateway(gateway_workloads={"x": "y" * 500})[1][0].got) < 100
