@@ -44,14 +44,20 @@ class Gateway:
             "image-to-image", "image-to-video", "upscale", "audio-to-text", "segment-anything-2", "image-to-text",
         ):  # fmt: skip
             routes.add(f"/{name}", _post(lambda _request: no_multipart))
-        routes.add("/text-to-image", _post(_panics))
-        routes.add("/text-to-speech", _post(_panics))
+        routes.add("/text-to-image", _post(self._ai_job))
+        routes.add("/text-to-speech", _post(self._ai_job))
         routes.add("/llm", _post(lambda _request: _api_error("missing required fields")))
         routes.add("/image-to-video/result", _post(lambda _request: _api_error("invalid request ID")))
         routes.add("/live/video-to-video/", self._live_video)
         routes.add("/process/request/", _job_request)
         routes.add("/process/stream/", lambda _request: httpd.error("Stream not found", 404))
         routes.add("/process/stream/start", _job_request)
+
+    def _ai_job(self, _request: Request) -> Response:
+        """An empty request: no orchestrator is 503, with one the handler panics."""
+        if not self._node.orchestrators:
+            return _api_error("Service Unavailable Error", 503)
+        raise Dropped(NIL_SENDER)
 
     def _live_video(self, request: Request) -> Response:
         """server/ai_mediaserver.go: routes below /live/video-to-video/."""
@@ -88,7 +94,7 @@ class Gateway:
         sequence, seconds = _sequence(request.path, extension), _seconds(request)
         started = time.monotonic()
         try:
-            renditions = self._streams.transcode(stream, request.body, sequence, extension, seconds)
+            renditions = self._streams.transcode(stream, request.body, sequence, extension, seconds, request.client)
         except InvalidVideo as error:
             return _failed(422, f'http push error processing segment url={url} manifestID={name} err="{error}"')
         except SegmentFailed:
@@ -99,6 +105,7 @@ class Gateway:
         golog.info(f"manifestID={name} Finished transcoding push request at url={url} took={time.monotonic() - started:.3f}s")
         if request.headers.get("accept") != "multipart/mixed":
             return Response(200)
+        self._streams.count_answer(stream, seconds, time.monotonic() - started, request.client)
         content_type, body = multipart.encode(renditions, sequence, extension)
         return Response(200, body, content_type)
 
@@ -128,17 +135,13 @@ def _failed(status: int, message: str) -> Response:
     return httpd.error(message, status)
 
 
-def _api_error(message: str) -> Response:
-    answer = httpd.as_json({"error": {"message": message}}, 400)
-    return Response(400, answer.body + b"\n", answer.content_type)
+def _api_error(message: str, status: int = 400) -> Response:
+    answer = httpd.as_json({"error": {"message": message}})
+    return Response(status, answer.body + b"\n", answer.content_type)
 
 
 def _post(handler: Callable[[Request], Response]) -> Callable[[Request], Response]:
     return lambda request: httpd.text("") if request.method in ("GET", "OPTIONS") else handler(request)
-
-
-def _panics(_request: Request) -> Response:
-    raise Dropped(NIL_SENDER)
 
 
 def _job_request(request: Request) -> Response:

@@ -118,11 +118,14 @@ def _split_authority(authority: str) -> tuple[str, str]:
 
 
 def _checked_host(host: str) -> str:
+    if host.rfind("[") > 0:
+        raise URLError("invalid IP-literal")
     if host.startswith("["):
         end = host.rfind("]")
         if end < 0:
             raise URLError("missing ']' in host")
         after = host[end + 1 :]
+        _check_literal(host[1:end])
     else:
         colon = host.rfind(":")
         after = host[colon:] if colon != -1 else ""
@@ -133,6 +136,19 @@ def _checked_host(host: str) -> str:
             raise URLError(f"invalid character {quote(char)} in host name")
     _refuse_bad_escape(host)
     return host
+
+
+def _check_literal(text: str) -> None:
+    """Only an IPv6 address stands in brackets, with a zone behind %25 perhaps."""
+    if not _is_ipv6(text.partition("%25")[0]):
+        raise URLError("invalid IP-literal")
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        return ipaddress.ip_address(text).version == 6
+    except ValueError:
+        return False
 
 
 def _refuse_bad_escape(text: str) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 
 from .goflags import go_error_text
@@ -11,6 +12,8 @@ from .gourl import URLError, split_host_port
 
 SERVICE_PORTS = {"http": 80, "https": 443, "domain": 53, "ftp": 21, "ssh": 22, "smtp": 25, "telnet": 23}
 BACKLOG = 128
+_NUMBERS = re.compile(r"[0-9.]+|0x[0-9a-fA-F]+")
+"""What the C library reads as an address and Go does not."""
 
 
 class ListenError(Exception):
@@ -93,8 +96,21 @@ def _port(service: str, network: str) -> int:
 
 
 def _resolve(host: str, network: str) -> tuple[int, str]:
-    """The first IPv4 address of a name, else its first IPv6 address."""
+    """A literal, or the first IPv4 address of a name, else its first IPv6 address; 127.1 is a name to Go."""
     try:
+        literal = ipaddress.ip_address(host)
+    except ValueError:
+        return _look_up(host, network)
+    if isinstance(literal, ipaddress.IPv6Address):
+        mapped = literal.ipv4_mapped
+        return (socket.AF_INET, str(mapped)) if mapped else (socket.AF_INET6, host)
+    return socket.AF_INET, host
+
+
+def _look_up(host: str, network: str) -> tuple[int, str]:
+    try:
+        if _NUMBERS.fullmatch(host):
+            raise OSError
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         raise ListenError(f"listen {network}: lookup {host}: no such host") from None

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from . import golog, httpd, prices, transport
-from .httpd import Request, Response, Routes
+from .httpd import Dropped, Request, Response, Routes
 from .node import Node
 from .public_routes import add_shared
 from .transcoders import NoTranscoders, Remote, Transcoders, is_video
@@ -62,6 +62,12 @@ class Orchestrator:
             "image-to-image", "image-to-video", "upscale", "audio-to-text", "segment-anything-2", "image-to-text",
         ):  # fmt: skip
             routes.add(f"/{name}", _post_only(httpd.error(NO_MULTIPART, 400)))
+        routes.add("/live-video-to-video", _drops)
+        routes.add("/ai/trickle/", _trickle)
+        bad = "request not valid err=Could not verify job creds"
+        routes.add("/ai/stream/start", lambda _request: httpd.error("Could not verify job creds", 400))
+        routes.add("/ai/stream/payment", lambda _request: httpd.error(f"Failed to process payment, {bad}", 400))
+        routes.add("/ai/stream/stop", lambda _request: httpd.error(f"Failed to stop stream, {bad}", 400))
         missing = "Must have eth address and signature on address in Livepeer-Eth-Address header"
         routes.add("/process/token", lambda _request: httpd.error(missing, 400))
         routes.add("/process/request/", _job_request)
@@ -224,6 +230,19 @@ class Orchestrator:
 
 def _post_only(answer: Response) -> Any:
     return lambda request: httpd.text("") if request.method == "GET" else answer
+
+
+def _drops(_request: Request) -> Response:
+    raise Dropped("runtime error: invalid memory address or nil pointer dereference")
+
+
+def _trickle(request: Request) -> Response:
+    """trickle/trickle_server.go: no channel exists, and none can be made from outside."""
+    if request.path == "/ai/trickle/":
+        return httpd.not_found(request)
+    if request.method != "POST":
+        return httpd.error("Method Not Allowed", 405)
+    return httpd.error("Stream not found", 404)
 
 
 def _job_request(request: Request) -> Response:

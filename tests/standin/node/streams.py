@@ -6,7 +6,6 @@ from __future__ import annotations
 import base64
 import json
 import random
-import secrets
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +24,9 @@ IDLE_SECONDS = 60.0
 
 SEGMENT_SECONDS = 8.0
 NANOSECONDS = 1_000_000_000
+REALTIME = ((3.0, "3x"), (2.0, "2x"), (1.0, "1x"), (0.5, "half"))
+"""monitor/census.go: counters by how many times faster than real time a segment came back"""
+
 
 
 class SegmentFailed(Exception):
@@ -108,9 +110,11 @@ class Streams:
         variants = [{"URI": f"{name}/{rendition}.m3u8", "Bandwidth": 0, "Resolution": ""} for rendition in names]
         return {"Variants": variants, "Args": "", "CypherVersion": ""}
 
-    def transcode(self, stream: Stream, segment: bytes, sequence: int, extension: str, seconds: float) -> list[Rendition]:
+    def transcode(
+        self, stream: Stream, segment: bytes, sequence: int, extension: str, seconds: float, client: str
+    ) -> list[Rendition]:
         """broadcast.go:processSegment: no renditions when there is no orchestrator."""
-        self._count_source(stream, len(segment), seconds)
+        self._count_source(stream, len(segment), seconds, client)
         with stream.lock:
             if stream.session is None and not stream.failed:
                 stream.session = self._select()
@@ -200,14 +204,22 @@ class Streams:
         golog.info(f"Orchestrator {offer.url} price {offer.price} is above max price {cap}")
         return False
 
-    def _count_source(self, stream: Stream, size: int, seconds: float) -> None:
+    def count_answer(self, stream: Stream, seconds: float, took: float, client: str) -> None:
+        """census.go:segmentFullyProcessed: how much faster than real time the publisher was served."""
+        metrics, labels = self._node.metrics, self._node.metrics.stream_labels(stream.name, client)
+        ratio = seconds / max(took, 0.001)
+        word = next((word for least, word in REALTIME if ratio > least), "slow")
+        metrics.add(f"livepeer_http_client_segment_transcoded_realtime_{word}", **labels)
+        metrics.observe("livepeer_http_client_segment_transcoded_realtime_ratio", ratio, **labels)
+
+    def _count_source(self, stream: Stream, size: int, seconds: float, client: str) -> None:
         with self._node.lock:
             stream.info.source_bytes += size
             stream.segments += 1
         metrics, labels = self._node.metrics, self._node.metrics.stream_labels(stream.name)
         metrics.add("livepeer_segment_source_appeared_total", profile="source", seg_type="regular", **labels)
         metrics.add("livepeer_segment_source_emerged_total", **labels)
-        metrics.add("livepeer_segment_source_emerged_unprocessed_total", **labels)
+        metrics.add("livepeer_segment_source_emerged_unprocessed_total", **metrics.stream_labels(stream.name, client))
         metrics.observe("livepeer_source_segment_duration_seconds", seconds, **labels)
 
     def _count_result(
@@ -238,8 +250,3 @@ def _end(session: Session) -> None:
         transport.call(session.url, transport.END_SESSION, b"", SEGMENT_SECONDS, {transport.TOKEN_HEADER: session.token})
     except transport.TransportError as error:
         golog.verbose(6, f"could not end session {session.name}: {error}")
-
-
-def random_name() -> str:
-    """core/streamdata.go:RandomManifestID"""
-    return secrets.token_hex(4)
