@@ -66,7 +66,9 @@ def decide(host: Host, node: Node, secrets: Mapping[str, str], seen: Look) -> De
     if active is None:
         why = "an earlier run was cut off before it was proved" if folder.pending else "it is not on this host yet"
         return Decision(NEW, (why,), restarts=True)
-    restarting = [*_changes(active, node, secrets), *_disorder(host, folder, active, node), *seen.problems]
+    changes = _changes(active, node, secrets)
+    # What runs is held against the new plan: where that changes something, the difference is no news.
+    restarting = [*changes, *_disorder(host, folder, active, node), *(() if changes else seen.problems)]
     others = _without_restart(active, node, seen)
     if not restarting and not others:
         return Decision(NOTHING, (), restarts=False)
