@@ -38,6 +38,7 @@ except ImportError:  # another ansible-core: numbers lose their spelling, nothin
 TEMPLATES = Path(__file__).parents[2] / "roles" / "node" / "templates"
 FACT = "livepeer_fleet_plan"
 SECRETS = "livepeer_plan_secrets"
+ARCHIVE = "livepeer_archive"
 MACHINE = {"ansible_host": ("ansible_host", "ansible_ssh_host"), "ansible_port": ("ansible_port", "ansible_ssh_port")}
 """What the model knows of a connection, and the variables that may say it (the last one wins, as in the ssh connection plugin)."""
 
@@ -65,7 +66,7 @@ class ActionModule(ActionBase):
             return result | {"changed": False, **known}
         inventory = FleetView(task_vars, self._loader).inventory()
         control = read_control(inventory)
-        plan = make_plan(inventory, archive_checksum=self._checksum, templates=TEMPLATES)
+        plan = make_plan(inventory, archive_checksum=_sha256, templates=TEMPLATES)
         display.display(report(plan, screen()))
         fact = self._hand_over(plan, control)
         result |= {"changed": False, **fact, "ansible_facts": {FACT: fact}}
@@ -104,13 +105,15 @@ class ActionModule(ActionBase):
             "keep_releases": dict(control.keep_releases),
         }
 
-    def _checksum(self, archive: str) -> str:
-        """sha256 of an archive on the controller, read once for all hosts."""
-        return _sha256(str(Path(self._loader.path_dwim(archive))))
+
+def _absolute(archive: str) -> str:
+    """The path of an archive so that it is the same file for every later step; relative to the current directory, as the plan's."""
+    return archive if "://" in archive or not archive else str(Path(archive).expanduser().absolute())
 
 
 @lru_cache(maxsize=64)
 def _sha256(path: str) -> str:
+    """sha256 of an archive on the controller, read once for all hosts."""
     digest = hashlib.sha256()
     with Path(path).open("rb") as file:
         while block := file.read(BLOCK):
@@ -155,6 +158,8 @@ class FleetView:
             said = [spelling for spelling in spellings if raw.get(spelling) is not None]
             if said:
                 read[name] = reader.plain(raw[said[-1]])
+        if isinstance(read.get(ARCHIVE), str):
+            read[ARCHIVE] = _absolute(str(read[ARCHIVE]))
         return {name: value for name, value in read.items() if value is not OMITTED}
 
     def _of_the_play(self, raws: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:
