@@ -11,7 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from standin_fleet import Fleet  # noqa: E402
+from standin_fleet import Fleet
 
 
 @pytest.fixture

@@ -86,7 +86,7 @@ class Bench:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                preexec_fn=self._become,
+                preexec_fn=self._become,  # noqa: PLW1509 (this program has one thread)
             )
 
     def _become(self) -> None:

@@ -13,7 +13,6 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
 
 START_SECONDS = 20.0
 HERE = Path(__file__).resolve().parent
@@ -25,8 +24,8 @@ SEGMENT = PACKET * 20
 class Answer:
     """What came back; status None when the connection closed without an answer."""
 
-    status: Optional[int]
-    content_type: Optional[str]
+    status: int | None
+    content_type: str | None
     body: str
 
 
@@ -93,6 +92,11 @@ class Fleet:
             except OSError:
                 time.sleep(0.05)
         raise AssertionError(f"nobody listens on {port}: {log.read_text('utf-8', 'replace')}")
+
+    def end(self, number: int) -> None:
+        """Stops one node, counted from 1, as a service manager does."""
+        self._nodes[number - 1].terminate()
+        self._nodes[number - 1].wait()
 
     def stop(self) -> None:
         """Ends what still runs."""

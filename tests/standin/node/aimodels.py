@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 
-from . import golog, gojson
+from . import gojson, golog
 from .goflags import go_error_text
 from .govalues import ParseError, parse_bool
 from .lifecycle import Ended

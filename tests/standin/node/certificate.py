@@ -8,7 +8,6 @@ import hashlib
 import os
 import secrets
 import time
-from typing import Optional
 
 from . import golog
 from .goflags import go_error_text
@@ -30,7 +29,7 @@ OID_SERVER_AUTH = bytes.fromhex("06082b06010505070301")
 OID_BASIC_CONSTRAINTS = bytes.fromhex("0603551d13")
 OID_ALTERNATIVE_NAME = bytes.fromhex("0603551d11")
 
-Point = Optional[tuple[int, int]]
+Point = tuple[int, int] | None
 
 
 class CertificateError(Exception):

@@ -79,7 +79,7 @@ def _check_keystore(settings: Settings) -> None:
         golog.exit_one("error opening keystore")
     address = _address_of_key(text)
     wanted = _plain_address(settings.text("ethAcctAddr"))
-    if wanted != NO_ADDRESS and wanted != address and address != NO_ADDRESS:
+    if wanted not in (NO_ADDRESS, address) and address != NO_ADDRESS:
         golog.exit_one(
             "-ethKeystorePath and -ethAcctAddr were both provided, but ethAcctAddr does not match the address found "
             "in keystore"
@@ -108,7 +108,8 @@ def _plain_address(text: str) -> str:
 
 
 def _chain_id(address: str, lifecycle: Lifecycle) -> int:
-    """ethclient.Dial and ChainID: every failure is logged, status 0; a signal ends the wait for an answer."""
+    """ethclient.Dial and ChainID: every failure is logged, status 0; a signal ends the wait for an answer, but no dial."""
+    can_be_cancelled = not address.startswith(("ws:", "wss:"))
     answers: list[int] = []
     problems: list[str] = []
 
@@ -122,7 +123,7 @@ def _chain_id(address: str, lifecycle: Lifecycle) -> int:
     asking.start()
     while asking.is_alive():
         asking.join(0.1)
-        if lifecycle.cancelled.is_set():
+        if can_be_cancelled and lifecycle.cancelled.is_set():
             raise Ended("failed to get chain ID from remote ethereum node: context canceled")
     if problems:
         raise Ended(f"failed to get chain ID from remote ethereum node: {problems[0]}")
@@ -131,7 +132,8 @@ def _chain_id(address: str, lifecycle: Lifecycle) -> int:
 
 def _ask(url: URL) -> int:
     if url.scheme in ("ws", "wss"):
-        socket.create_connection((url.hostname, int(url.port or PORTS[url.scheme]))).close()
+        with socket.create_connection((url.hostname, int(url.port or PORTS[url.scheme]))) as dialled:
+            dialled.recv(1)
         raise ValueError("the stand-in speaks no websocket")
     if url.scheme not in ("http", "https"):
         raise ValueError(f'no known transport for URL scheme "{url.scheme}"')

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Optional
 
 from . import golog, httpd, prices
 from .aimodels import CAPABILITY_NAMES
@@ -263,7 +262,7 @@ class CliRoutes:
 
 def _price_per_pixel(
     price: str, pixels: str, currency: str, not_negative: bool = False
-) -> tuple[Optional[Fraction], Optional[Response]]:
+) -> tuple[Fraction | None, Response | None]:
     per_unit = prices.rational(price)
     if per_unit is None:
         return None, refused(f"Error parsing pricePerUnit value: {price}")

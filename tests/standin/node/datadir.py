@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import pwd
 import sqlite3
-from typing import Optional
 
 from . import golog
 from .goflags import go_error_text
@@ -79,7 +78,7 @@ class Database:
         if found is not None and int(found) > DATABASE_VERSION:
             raise Ended("Error opening DB: Database version is too new")
 
-    def _select(self, key: str) -> Optional[str]:
+    def _select(self, key: str) -> str | None:
         row = self._connection.execute("SELECT value FROM kv WHERE key = ?", (key,)).fetchone()
         return None if row is None else str(row[0])
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Optional
 
 from . import golog
 from .build import Build
@@ -33,7 +32,7 @@ def version(build: Build) -> str:
     return WRONG_VERSION if build.fault == "wrong-version" else build.version
 
 
-def role(build: Build, settings: Settings) -> Optional[Role]:
+def role(build: Build, settings: Settings) -> Role | None:
     """The role that the node pretends to have."""
     if build.fault != "wrong-role":
         return None

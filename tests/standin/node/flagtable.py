@@ -11,9 +11,8 @@ import json
 import pkgutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Union
 
-Value = Union[str, bool, int, float]
+Value = str | bool | int | float
 
 MS, SECOND = 1_000_000, 1_000_000_000
 ZEROS: dict[str, Value] = {"string": "", "bool": False, "int": 0, "int64": 0, "uint": 0, "float": 0.0, "duration": 0}

@@ -6,6 +6,7 @@ Everything goes to stderr; only the settings table goes to stdout (http_endpoint
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -13,14 +14,18 @@ import time
 from typing import NoReturn
 
 _lock = threading.Lock()
-_verbosity = 3
+
+
+class _Level:
+    """glog's -v."""
+
+    now = 3
 
 
 def set_verbosity(text: str) -> bool:
     """glog.Level.Set: an integer; anything else is refused and the level stays."""
-    global _verbosity
     try:
-        _verbosity = int(text, 10)
+        _Level.now = int(text, 10)
     except ValueError:
         return False
     return True
@@ -28,7 +33,7 @@ def set_verbosity(text: str) -> bool:
 
 def verbosity() -> int:
     """The level that /getLogLevel answers."""
-    return _verbosity
+    return _Level.now
 
 
 def _write(severity: str, message: str) -> None:
@@ -42,11 +47,8 @@ def _write(severity: str, message: str) -> None:
 
 def raw(text: str) -> None:
     """Text without a prefix, as a panic writes it."""
-    with _lock:
-        try:
-            os.write(2, text.encode("utf-8", "surrogateescape"))
-        except OSError:
-            pass
+    with _lock, contextlib.suppress(OSError):
+        os.write(2, text.encode("utf-8", "surrogateescape"))
 
 
 def info(message: str) -> None:
@@ -56,7 +58,7 @@ def info(message: str) -> None:
 
 def verbose(level: int, message: str) -> None:
     """glog.V(level).Info"""
-    if _verbosity >= level:
+    if _Level.now >= level:
         _write("I", message)
 
 

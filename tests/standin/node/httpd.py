@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Optional, Union
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from . import golog
@@ -71,15 +71,15 @@ class Response:
 
     status: int = 200
     body: bytes = b""
-    content_type: Optional[str] = None
+    content_type: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
-    stream: Optional[Callable[[Writer], None]] = None
+    stream: Callable[[Writer], None] | None = None
 
 
 Handler = Callable[[Request], Response]
 
 
-def text(content: Union[str, bytes], status: int = 200) -> Response:
+def text(content: str | bytes, status: int = 200) -> Response:
     """handlers.go:respondOk: no type without a body."""
     body = content.encode("utf-8") if isinstance(content, str) else content
     return Response(status, body, TEXT if body else None)
@@ -185,7 +185,7 @@ class _Connection(BaseHTTPRequestHandler):
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, listening: socket.socket, routes: Routes, tls: Optional[ssl.SSLContext]) -> None:
+    def __init__(self, listening: socket.socket, routes: Routes, tls: ssl.SSLContext | None) -> None:
         super().__init__(listening.getsockname()[:2], _Connection, bind_and_activate=False)
         self.socket.close()
         self.socket = listening
@@ -207,7 +207,7 @@ class _Server(ThreadingHTTPServer):
         golog.verbose(6, f"connection from {client_address} ended early")
 
 
-def feed(lines: queue.SimpleQueue[Optional[bytes]], writer: Writer) -> None:
+def feed(lines: queue.SimpleQueue[bytes | None], writer: Writer) -> None:
     """Lines to the other side until it hangs up."""
     while not writer.hung_up():
         try:
@@ -219,7 +219,7 @@ def feed(lines: queue.SimpleQueue[Optional[bytes]], writer: Writer) -> None:
         writer.line(line)
 
 
-def serve(listening: socket.socket, routes: Routes, tls: Optional[ssl.SSLContext] = None) -> None:
+def serve(listening: socket.socket, routes: Routes, tls: ssl.SSLContext | None = None) -> None:
     """Answers in the background for as long as the process lives."""
     server = _Server(listening, routes, tls)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 3600}, daemon=True).start()

@@ -7,7 +7,6 @@ import queue
 import signal
 import threading
 from collections.abc import Callable
-from typing import Optional
 
 from . import golog
 
@@ -33,7 +32,7 @@ class Lifecycle:
         """A part ended: the node ends with this log line."""
         self._reasons.put(reason)
 
-    def wait_until_stopped(self) -> Optional[str]:
+    def wait_until_stopped(self) -> str | None:
         """The select at the end of StartLivepeer: a reason, or None when a signal came."""
         reason = self._reasons.get()
         return reason or None

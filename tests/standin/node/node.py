@@ -8,7 +8,6 @@ import socket
 import threading
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Optional
 
 from .gourl import URL
 from .lifecycle import Lifecycle
@@ -56,7 +55,7 @@ class Node:
     nodes: list[str] = field(default_factory=list)
     service_uri: URL = field(default_factory=URL)
     orchestrators: list[URL] = field(default_factory=list)
-    max_price: Optional[Fraction] = None
+    max_price: Fraction | None = None
     prices: dict[str, Fraction] = field(default_factory=dict)
     streams: dict[str, StreamInfo] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)

@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from typing import Optional
 
 _RATIONAL = re.compile(r"[+-]?(?:\d+/\d+|(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,4})?)", re.ASCII)
 
 
-def rational(text: str) -> Optional[Fraction]:
+def rational(text: str) -> Fraction | None:
     """big.Rat.SetString for decimal text; None when it is no number."""
     if _RATIONAL.fullmatch(text) is None:
         return None

@@ -9,9 +9,8 @@ import socket
 import ssl
 import threading
 import time
-from typing import Optional
 
-from . import certificate, golog, httpd, live_runners, listeners, profiles, transport, urls, worker
+from . import certificate, golog, httpd, listeners, live_runners, profiles, transport, urls, worker
 from .cli_routes import CliRoutes
 from .gateway import Gateway
 from .gourl import URL, URLError, default_address, is_local_url, parse, parse_request_uri
@@ -65,6 +64,7 @@ class Service:
         self._rtmp_address = self._settings.text("rtmpAddr")
         self._cli_address = self._settings.text("cliAddr")
         self._ingest = True
+        self._webrtc: list[socket.socket] = []
 
     def run(self) -> None:
         """Until a part or a signal ends it."""
@@ -196,7 +196,8 @@ class Service:
             self._open_webrtc()
         try:
             for address in (self._http_address, self._rtmp_address, self._cli_address or ":http"):
-                bound.append((listeners.bind(address), address))
+                taken = listeners.bind(address)
+                bound.append((taken, address))
             for taken, address in bound:
                 listeners.start_listening(taken, address)
         except ListenError as error:
@@ -223,8 +224,7 @@ class Service:
             if not address:
                 continue
             try:
-                self._keep = getattr(self, "_keep", [])
-                self._keep.append(listeners.bind(address if ":" in address else f":{address}", socket.SOCK_DGRAM))
+                self._webrtc.append(listeners.bind(address, socket.SOCK_DGRAM))
             except ListenError as error:
                 golog.raw(f"could not set udp listener: {error}\n")
                 golog.end(1)
@@ -303,7 +303,7 @@ class Service:
         golog.info(f"Orchestrator not available at {uri} ({self._http_address}) via {name} check; shutting down")
         self._node.lifecycle.stop("Orchestrator server shut down")
 
-    def _ping_problem(self) -> Optional[str]:
+    def _ping_problem(self) -> str | None:
         value = secrets.token_hex(16).encode("ascii")
         uri = self._node.service_uri
         try:
@@ -312,7 +312,9 @@ class Service:
             return str(error)
         return None if answer.status == 200 and answer.body == value else "no answer of a stand-in"
 
-    def _discovery_problem(self) -> Optional[str]:
+    def _discovery_problem(self) -> str | None:
+        if live_runners.swallows(self._settings.text("liveRunnerProxyUrl"), self._node.service_uri):
+            return "status 404"
         try:
             answer = transport.call(self._node.service_uri, "/discovery", b"", CHECK_TIMEOUT, method="GET")
         except transport.TransportError as error:

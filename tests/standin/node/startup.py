@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from typing import Optional
-
 from . import aimodels, chain, datadir, devices, golog, profiles, urls
 from .govalues import ParseError, atoi
 from .lifecycle import Ended, Lifecycle
@@ -19,7 +17,7 @@ NO_SERVICE = (
 )
 
 
-def start(settings: Settings, version: str, lifecycle: Lifecycle, pretended_role: Optional[Role]) -> None:
+def start(settings: Settings, version: str, lifecycle: Lifecycle, pretended_role: Role | None) -> None:
     """Returns when the node ends; raises Ended where the real one logs and returns."""
     max_sessions = _max_sessions(settings)
     if settings.text("netint") and settings.text("nvidia"):
@@ -86,6 +84,7 @@ def choose_role(settings: Settings) -> Role:
     if settings.on("reward") or settings.on("initializeRound"):
         return Role.SERVICE_ONLY
     golog.exit_two(NO_SERVICE)
+    return None
 
 
 def _max_sessions(settings: Settings) -> int:

@@ -11,7 +11,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Optional
+from typing import Any
 
 from . import golog, prices, transport
 from .gourl import URL
@@ -56,7 +56,7 @@ class Stream:
     name: str
     profiles: list[Profile]
     info: StreamInfo = field(default_factory=StreamInfo)
-    session: Optional[Session] = None
+    session: Session | None = None
     failed: bool = False
     last_used: float = field(default_factory=time.monotonic)
     segments: int = 0
@@ -71,7 +71,7 @@ class Streams:
         self._streams: dict[str, Stream] = {}
         self.last_stream = ""
 
-    def open(self, name: str) -> Optional[Stream]:
+    def open(self, name: str) -> Stream | None:
         """mediaserver.go:createRTMPStreamIDHandler: None when the gateway has too many."""
         with self._node.lock:
             stream = self._streams.get(name)
@@ -164,7 +164,7 @@ class Streams:
             stream.session = None
             stream.failed = True
 
-    def _select(self) -> Optional[Session]:
+    def _select(self) -> Session | None:
         """discovery.go:GetOrchestrators: ask all, take one of those that may be used."""
         urls = self._node.orchestrators
         if not urls:
@@ -179,7 +179,7 @@ class Streams:
             return None
         return random.choice(acceptable)
 
-    def _ask(self, url: URL, timeout: float) -> Optional[Session]:
+    def _ask(self, url: URL, timeout: float) -> Session | None:
         """rpc.go:GetOrchestratorInfo"""
         asked = json.dumps({"off_chain": self._node.off_chain, "address": "0x" + "0" * 40}).encode("ascii")
         try:

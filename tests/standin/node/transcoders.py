@@ -12,7 +12,7 @@ import json
 import queue
 import threading
 from dataclasses import dataclass, field
-from typing import Any, Optional
+from typing import Any
 
 from . import golog
 
@@ -40,7 +40,7 @@ class Remote:
 
     address: str
     capacity: int
-    tasks: queue.SimpleQueue[Optional[bytes]] = field(default_factory=queue.SimpleQueue)
+    tasks: queue.SimpleQueue[bytes | None] = field(default_factory=queue.SimpleQueue)
     load: int = 0
 
 

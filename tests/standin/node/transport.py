@@ -10,7 +10,7 @@ import http.client
 import json
 import ssl
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any
 
 from .gourl import URL
 
@@ -68,7 +68,7 @@ def connection(url: URL, timeout: float) -> http.client.HTTPConnection:
 
 
 def call(
-    url: URL, path: str, body: bytes, timeout: float, headers: Optional[dict[str, str]] = None, method: str = "POST"
+    url: URL, path: str, body: bytes, timeout: float, headers: dict[str, str] | None = None, method: str = "POST"
 ) -> Answer:
     """One request and its whole answer."""
     opened = connection(url, timeout)
