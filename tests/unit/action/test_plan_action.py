@@ -121,7 +121,7 @@ def test_numbers_that_yaml_reads_otherwise_are_told_as_they_are_written(run: Run
     assert done.got("livepeer_gateway_pixels_per_unit") == "1:30"
     assert done.got("livepeer_orchestrator_price_per_unit") == "0.0000000000012"
     assert done.got("livepeer_gateway_max_price_per_capability[0].price_per_unit") == "0x10"
-    assert len(done.findings) == 4
+    assert len([code for code, _, _ in done.findings if code == "LPF504"]) == 4
 
 
 @pytest.mark.parametrize(
