@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes what follows from ``variables.yml``: the roles' argument specs and docs/variables.md. With --check it only compares.
+"""Writes what follows from ``variables.yml`` (the roles' argument specs, docs/variables.md) and from the rules (docs/findings.md).
+
+With --check it only compares.
 
 The argument specs are looser than the model on purpose. ansible-core holds variables against them at role entry, host by host, and
 prints a value that fails: whatever is or holds a secret is ``raw`` there, which cannot fail. Nothing is ``required`` either: the plan
@@ -19,6 +21,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / ".cache" / "collections"))
 
+import findings  # noqa: E402
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.definitions import (  # noqa: E402
     COMBINED,
     FLEET,
@@ -134,7 +137,7 @@ def tables() -> str:
 def outputs() -> dict[Path, str]:
     """Every generated file and what it should hold."""
     files = {ROOT / "roles" / role / "meta" / "argument_specs.yml": spec(role) for role in entry_points()}
-    return files | {ROOT / "docs" / "variables.md": tables()}
+    return files | {ROOT / "docs" / "variables.md": tables(), ROOT / "docs" / "findings.md": findings.page()}
 
 
 def main(arguments: list[str]) -> int:
@@ -142,7 +145,7 @@ def main(arguments: list[str]) -> int:
     stale = [path for path, text in outputs().items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
     if "--check" in arguments:
         for path in stale:
-            print(f"{path.relative_to(ROOT)} differs from variables.yml: run `make specs`", file=sys.stderr)
+            print(f"{path.relative_to(ROOT)} differs from what it is made from: run `make specs`", file=sys.stderr)
         return 1 if stale else 0
     for path in stale:
         path.parent.mkdir(parents=True, exist_ok=True)
