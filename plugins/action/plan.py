@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible import constants
-from ansible.errors import AnsibleActionFail, AnsibleError, AnsibleValueOmittedError
+from ansible.errors import AnsibleError, AnsibleValueOmittedError
 from ansible.parsing.vault import EncryptedString, VaultHelper
 from ansible.plugins.action import ActionBase
 from ansible.template import Templar
@@ -68,12 +68,13 @@ class ActionModule(ActionBase):
         control = read_control(inventory)
         plan = make_plan(inventory, archive_checksum=_sha256, templates=TEMPLATES)
         display.display(report(plan, screen()))
-        fact = self._hand_over(plan, control)
-        result |= {"changed": False, **fact, "ansible_facts": {FACT: fact}}
+        try:
+            fact = self._hand_over(plan, control)
+        except PlanError as error:
+            return result | _failed(f"{error}. Set livepeer_plan_dir to a directory that can be written.")
         if plan.refused:
-            del result["ansible_facts"]
-            raise AnsibleActionFail(f"The plan is refused: {_errors(fact['errors'])}, printed above. No host was contacted.", result=result)
-        return result
+            return result | _failed(f"The plan is refused: {_errors(fact['errors'])}, printed above. No host was contacted.")
+        return result | {"changed": False, **fact, "ansible_facts": {FACT: fact}}
 
     def _of_this_run(self, task_vars: Mapping[str, Any]) -> dict[str, Any] | None:
         """The plan that this run made already. A fact cache keeps facts for other runs, whose plan is not ours."""
@@ -85,11 +86,8 @@ class ActionModule(ActionBase):
         """Write the plan where the operator wants it and where this run works from, and say what the run needs."""
         kept = Path(control.plan_dir).expanduser().absolute()
         working = Path(constants.DEFAULT_LOCAL_TMP) / "livepeer-plan"
-        try:
-            write_plan(plan, kept)
-            write_plan(plan, working)
-        except PlanError as error:
-            raise AnsibleActionFail(f"{error}. Set livepeer_plan_dir to a directory that can be written.") from error
+        write_plan(plan, kept)
+        write_plan(plan, working)
         display.display(f"Written to {kept}")
         return {
             # Another run may write its own plan to the same place meanwhile: this one works from its copy.
@@ -119,6 +117,11 @@ def _sha256(path: str) -> str:
         while block := file.read(BLOCK):
             digest.update(block)
     return digest.hexdigest()
+
+
+def _failed(message: str) -> dict[str, Any]:
+    """A failure that Ansible shows as the one line it is; all the rest was printed."""
+    return {"failed": True, "changed": False, "msg": message}
 
 
 def _errors(count: int) -> str:

@@ -56,55 +56,55 @@ EXAMPLES = r"""
 RETURN = r"""
 plan_dir:
   description: Directory on the controller that holds the plan's files for this run. Ansible removes it at the end of the run.
-  returned: always
+  returned: if the plan is not refused
   type: str
   sample: /home/op/.ansible/tmp/ansible-local-4711abc/livepeer-plan
 kept_in:
   description: Absolute path of C(livepeer_plan_dir), with C(plan.json) and, if the plan is not refused, C(hosts/<inventory name>.json).
-  returned: always
+  returned: if the plan is not refused
   type: str
   sample: /home/op/fleet/livepeer-plan
 run:
   description: What this run on the controller is known by; a plan with another value is a leftover of a fact cache.
-  returned: always
+  returned: if the plan is not refused
   type: str
   sample: /home/op/.ansible/tmp/ansible-local-4711abc
 digest:
   description: SHA-256 of the plan, in hexadecimal digits. The same inventory gives the same digest.
-  returned: always
+  returned: if the plan is not refused
   type: str
   sample: 5b0c2d6f6e4b1d6f8b0f6c9f1a6d1a40b3c1c2a0c7e36ba5b52bb0b6f30b6a11
 hosts:
   description: Inventory names of the fleet's hosts, sorted.
-  returned: always
+  returned: if the plan is not refused
   type: list
   elements: str
   sample: [gw1, orch1, orch2]
 errors:
   description: How many findings refuse the run.
-  returned: always
+  returned: if the plan is not refused
   type: int
   sample: 0
 warnings:
   description: How many findings are warnings.
-  returned: always
+  returned: if the plan is not refused
   type: int
   sample: 1
 rollout:
   description: The waves of C(livepeer_rollout), or their default, as C(serial) takes them.
-  returned: always
+  returned: if the plan is not refused
   type: list
   elements: raw
   sample: [1, 25%, 100%]
 restart_busy:
   description: Inventory names of the hosts whose C(livepeer_restart_busy) is true.
-  returned: always
+  returned: if the plan is not refused
   type: list
   elements: str
   sample: []
 keep_releases:
   description: For each host how many releases stay besides those in use.
-  returned: always
+  returned: if the plan is not refused
   type: dict
   sample: {gw1: 2, orch1: 2, orch2: 2}
 ansible_facts:

@@ -11,6 +11,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.definitions i
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Role
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Inventory
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.values import MISSING, Checker, shown
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.nearest import nearest
 
 VARIABLE = "livepeer_groups"
 CODE = "LPF504"
@@ -56,5 +57,15 @@ def memberships(inventory: Inventory, names: Mapping[str, str], collector: Colle
         if members(kind):
             message = f"the hosts of {names[kind]} are left alone: this release does not deploy {kind.replace('_', ' ')}"
             collector.warn("LPF503", message, names[kind], got=", ".join(sorted(members(kind))))
+    _check_spelling(inventory, names, collector)
     hosts = sorted(roles[Role.GATEWAY] | roles[Role.ORCHESTRATOR])
     return {host: Membership(frozenset(role for role in Role if host in roles[role])) for host in hosts}
+
+
+def _check_spelling(inventory: Inventory, names: Mapping[str, str], collector: Collector) -> None:
+    """A finding for a group that is called almost like one of ours and has hosts that ours has not: they would be left out silently."""
+    for group, hosts in sorted(inventory.groups.items()):
+        better = nearest(group, names.values()) if group.startswith("livepeer_") and group not in names.values() else ""
+        if better and set(hosts) - set(inventory.groups.get(better, ())):
+            message = f"the group {group} means nothing: its hosts have no role by it"
+            collector.add("LPF503", message, group, got=group, limit=better, hint=f"{better}, or {VARIABLE} with the name of the group")

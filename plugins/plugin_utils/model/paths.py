@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 _STEP = re.compile(r"\[([0-9]+)\]|\.([^.\[\]]+)")
 _PATH = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)((?:\[[0-9]+\]|\.[^.\[\]]+)*)")
@@ -18,11 +19,11 @@ def split_path(path: str) -> tuple[str, tuple[int | str, ...]]:
     return found[1], tuple(int(index) if index else key for index, key in _STEP.findall(found[2]))
 
 
-def value_at(value: object, keys: Sequence[int | str]) -> object:
+def value_at(value: Any, keys: Sequence[int | str]) -> object:
     """What lies below a value at these indexes and keys; raises LookupError if nothing does."""
     for key in keys:
-        if (isinstance(value, Mapping) and isinstance(key, str)) or (isinstance(value, list | tuple) and isinstance(key, int)):
-            value = value[key]
-        else:
+        container: Any = Mapping if isinstance(key, str) else (list, tuple)
+        if not isinstance(value, container):
             raise LookupError(key)
+        value = value[key]
     return value

@@ -48,6 +48,7 @@ def kind(value: object) -> str:
         (str, "text"),
         (Mapping, "a dictionary"),
         (date, "a date"),
+        (Present, "a secret"),
     )
     if isinstance(value, list | tuple):
         return "a list"
@@ -60,6 +61,8 @@ def shown(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, Misread):
         return value.text
+    if isinstance(value, Present | Unreadable):
+        return "..."
     text = "null" if value is None else str(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
@@ -96,8 +99,6 @@ class Checker:
         if isinstance(raw, Unreadable):
             self._collector.add(CODE, "the value cannot be read", path, got=raw.reason)
             return MISSING
-        if isinstance(raw, Present):
-            return raw
         if raw is None:
             return self._wrong(one, raw, path, "write a value, or remove the line")
         if isinstance(raw, Misread) and one.type != "raw":

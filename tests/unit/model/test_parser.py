@@ -58,6 +58,17 @@ def test_hosts_that_differ_about_the_whole_fleet() -> None:
     assert (findings[1].got, findings[1].limit) == ("y", "x")
 
 
+def test_a_group_that_is_almost_spelled_right() -> None:
+    _, findings = parse({"gw1": BASE, "o1": ORCHESTRATOR}, gateway=["gw1"], orchestrators=["o1"])
+    assert [(finding.code, finding.variable, finding.limit) for finding in findings] == [
+        ("LPF503", "livepeer_gateway", "livepeer_gateways")
+    ]
+
+
+def test_a_part_of_a_group_may_be_called_like_it() -> None:
+    assert parse({"gw1": BASE}, gateways=["gw1"], gateways_eu=["gw1"], fleet=["gw1"])[1] == ()
+
+
 def test_groups_of_later_releases_are_said_to_be_left_alone() -> None:
     fleet, findings = parse({"s": BASE}, remote_signers=["s"])
     assert fleet.hosts == {}
