@@ -42,6 +42,9 @@ ORCHESTRATOR_WATCH, OTHER_WATCH = 6.5, 1.5
 PATIENCE_SECONDS = 30.0
 """What a start may take before it counts as one that stays up."""
 
+FIRST_LOOKS, LATER_LOOKS = 0.03, 0.2
+"""Seconds from one look at the sockets to the next."""
+
 PLACES = re.compile(r"\b(DATADIR\d?|DIR|CONFIG\d?|[A-Z]+FILE|AIMODELS|PROFILES|RUNNERS|CAPS|KEYPATH|KEYDIR)\b")
 
 
@@ -62,6 +65,7 @@ class Bench:
     signal: int = 0
     signal_after: float = 0.0
     first_start: str = ""
+    locked: str = ""
     neighbours: list[str] = field(default_factory=list)
 
     def path(self, name: str) -> str:
@@ -175,8 +179,7 @@ def nobody_locked_parent(bench: Bench, _match: re.Match[str]) -> None:
 def nobody_locked_config(bench: Bench, _match: re.Match[str]) -> None:
     """The config file is root's."""
     bench.user = NOBODY
-    bench.cleanup.callback(lambda: None)
-    bench.environment["STANDIN_CASE_LOCK"] = "CONFIG"
+    bench.locked = "CONFIG"
 
 
 def stranger(bench: Bench, _match: re.Match[str]) -> None:
@@ -281,8 +284,8 @@ def prepare(bench: Bench, precondition: str) -> None:
                 break
         else:
             raise NotUnderstood(word)
-    if bench.environment.pop("STANDIN_CASE_LOCK", ""):
-        Path(bench.path("CONFIG")).chmod(0o600)
+    if bench.locked:
+        Path(bench.path(bench.locked)).chmod(0o600)
 
 
 def loopback_up() -> None:
@@ -355,7 +358,7 @@ def watch(bench: Bench, case: dict[str, object], process: subprocess.Popen[bytes
         if bench.signal and not signalled and time.monotonic() - started >= bench.signal_after and seen >= wanted:
             process.send_signal(bench.signal)
             signalled, started = True, time.monotonic()
-        time.sleep(0.01 if time.monotonic() - started < 1.5 else 0.1)
+        time.sleep(FIRST_LOOKS if time.monotonic() - started < 1.0 else LATER_LOOKS)
     return {"exit": process.poll(), "seconds": round(time.monotonic() - started, 2), "bound_ports": sorted(seen)}
 
 

@@ -50,9 +50,7 @@ def start_orchestrator(fleet: Fleet, *more: str) -> str:
     """One that works; its address."""
     port = free_port()
     address = f"127.0.0.1:{port}"
-    fleet.start(
-        "-orchestrator", "-transcoder", "-serviceAddr", address, "-cliAddr", f":{free_port()}", *more, wait_for=port
-    )
+    fleet.start("-orchestrator", "-transcoder", "-serviceAddr", address, "-cliAddr", f":{free_port()}", *more, wait_for=port)
     return address
 
 

@@ -28,7 +28,7 @@ STANDIN = HERE / "livepeer"
 BINARY = Path(os.environ.get("LIVEPEER_BINARY") or STANDIN).resolve()
 SHARE = 0.9
 FLEETING_SECONDS = 1.5
-AT_ONCE = 4 * (os.cpu_count() or 1)
+AT_ONCE = 6 * (os.cpu_count() or 1)
 LONGEST_CASE = 150
 NEEDS_ROOT = ("unprivileged user", "read-only file system", "file system of the data dir is full", "passwd entry")
 

@@ -80,10 +80,7 @@ def _check_keystore(settings: Settings) -> None:
     address = _address_of_key(text)
     wanted = _plain_address(settings.text("ethAcctAddr"))
     if wanted not in (NO_ADDRESS, address) and address != NO_ADDRESS:
-        golog.exit_one(
-            "-ethKeystorePath and -ethAcctAddr were both provided, but ethAcctAddr does not match the address found "
-            "in keystore"
-        )
+        golog.exit_one("-ethKeystorePath and -ethAcctAddr were both provided, but ethAcctAddr does not match the address found in keystore")
 
 
 def _address_of_key(text: str) -> str:

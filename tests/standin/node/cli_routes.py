@@ -123,8 +123,7 @@ class CliRoutes:
         transcoders = self._transcoders.describe()
         with node.lock:
             streams = {
-                name: {"SourceBytes": info.source_bytes, "TranscodedBytes": info.transcoded_bytes}
-                for name, info in node.streams.items()
+                name: {"SourceBytes": info.source_bytes, "TranscodedBytes": info.transcoded_bytes} for name, info in node.streams.items()
             }
             base_prices = {address: prices.as_text(price) for address, price in node.prices.items()}
         return httpd.as_json(
@@ -260,9 +259,7 @@ class CliRoutes:
         return httpd.text("")
 
 
-def _price_per_pixel(
-    price: str, pixels: str, currency: str, not_negative: bool = False
-) -> tuple[Fraction | None, Response | None]:
+def _price_per_pixel(price: str, pixels: str, currency: str, not_negative: bool = False) -> tuple[Fraction | None, Response | None]:
     per_unit = prices.rational(price)
     if per_unit is None:
         return None, refused(f"Error parsing pricePerUnit value: {price}")

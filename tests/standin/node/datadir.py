@@ -93,8 +93,7 @@ class Database:
             raise Ended(str(error)) from error
         if stored != str(chain_id):
             raise Ended(
-                f"expecting chainID of {stored}, but got {chain_id}. "
-                "Did you change networks without changing network name or datadir?"
+                f"expecting chainID of {stored}, but got {chain_id}. Did you change networks without changing network name or datadir?"
             )
 
 

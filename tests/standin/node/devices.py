@@ -45,8 +45,7 @@ def check_ai_worker(settings: Settings, directory: str, models: list[dict[str, o
     _check_image_overrides(settings.text("aiRunnerImageOverrides"))
     if settings.text("aiRunnerImage"):
         golog.warning(
-            "-aiRunnerImage flag is deprecated and will be removed in a future release. "
-            "Please use -aiRunnerImageOverrides instead"
+            "-aiRunnerImage flag is deprecated and will be removed in a future release. Please use -aiRunnerImageOverrides instead"
         )
     if not settings.on("aiServerless"):
         raise Ended(f"Error starting AI worker: error creating docker manager: {NO_DOCKER}")

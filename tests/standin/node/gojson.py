@@ -26,9 +26,7 @@ def _refuse_constant(name: str) -> None:
 def loads(text: bytes) -> Any:
     """A document; numbers stay as they were written."""
     try:
-        return json.loads(
-            text.decode("utf-8", "replace"), parse_int=Number, parse_float=Number, parse_constant=_refuse_constant
-        )
+        return json.loads(text.decode("utf-8", "replace"), parse_int=Number, parse_float=Number, parse_constant=_refuse_constant)
     except JSONError:
         raise
     except (ValueError, RecursionError) as error:

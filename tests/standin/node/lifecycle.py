@@ -41,7 +41,9 @@ class Lifecycle:
         """livepeer.go:main: start in the background, wait for a signal or the end, leave with a status."""
         for number in SIGNAL_NAMES:
             signal.signal(number, lambda received, _frame: self._events.put(SIGNAL_NAMES[signal.Signals(received)]))
-        signal.signal(signal.SIGQUIT, lambda _number, _frame: _quit())
+        for number in (signal.SIGQUIT, signal.SIGABRT):
+            signal.signal(number, lambda received, _frame: _quit(signal.Signals(received)))
+        signal.signal(signal.SIGALRM, signal.SIG_IGN)
         finished = threading.Event()
         threading.Thread(target=self._background, args=(start, finished), daemon=True).start()
         event = self._events.get()
@@ -67,6 +69,7 @@ class Lifecycle:
             self._events.put("")
 
 
-def _quit() -> None:
-    golog.raw("SIGQUIT: quit\nPC=0x0 m=0 sigcode=0\n\ngoroutine 0 [idle]:\n\nrip    0x0\ngs     0x0\n")
+def _quit(received: signal.Signals) -> None:
+    """The Go runtime dumps its goroutines: status 2."""
+    golog.raw(f"{received.name}\nPC=0x0 m=0 sigcode=0\n\ngoroutine 0 [idle]:\n\nrip    0x0\ngs     0x0\n")
     golog.end(2)

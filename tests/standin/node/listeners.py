@@ -50,9 +50,7 @@ def start_listening(bound: socket.socket, address: str) -> None:
         raise ListenError(f"listen tcp {address}: bind: {go_error_text(error)}") from error
 
 
-def _bind(
-    family: int, kind: socket.SocketKind, where: tuple[str, int], address: str, dual_stack: bool
-) -> socket.socket:
+def _bind(family: int, kind: socket.SocketKind, where: tuple[str, int], address: str, dual_stack: bool) -> socket.socket:
     network = "tcp" if kind == socket.SOCK_STREAM else "udp"
     try:
         bound = socket.socket(family, kind)

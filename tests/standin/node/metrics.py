@@ -42,9 +42,7 @@ GO_GAUGES = (
     "go_memstats_mspan_sys_bytes go_memstats_next_gc_bytes go_memstats_other_sys_bytes "
     "go_memstats_stack_inuse_bytes go_memstats_stack_sys_bytes go_memstats_sys_bytes go_threads"
 ).split()
-GO_COUNTERS = (
-    "go_memstats_alloc_bytes_total go_memstats_frees_total go_memstats_lookups_total go_memstats_mallocs_total"
-).split()
+GO_COUNTERS = ("go_memstats_alloc_bytes_total go_memstats_frees_total go_memstats_lookups_total go_memstats_mallocs_total").split()
 GC_QUANTILES = ("0", "0.25", "0.5", "0.75", "1")
 
 Labels = tuple[tuple[str, str], ...]

@@ -138,8 +138,7 @@ class Service:
             urls.checked(verifier, "verifier URL")
             if not self._settings.text("objectStore") and not self._settings.text("verifierPath"):
                 golog.exit_one(
-                    "Requires a path to the verifier shared volume when local storage is in use; "
-                    "use -verifierPath or -objectStore"
+                    "Requires a path to the verifier shared volume when local storage is in use; use -verifierPath or -objectStore"
                 )
 
     def _prepare_orchestrator(self) -> None:
@@ -156,8 +155,7 @@ class Service:
         if works_alone and not self._node.secret:
             if not self._settings.text("aiModels"):
                 golog.exit_one(
-                    "Running an orchestrator requires an -orchSecret for standalone mode or -transcoder for "
-                    "orchestrator+transcoder mode"
+                    "Running an orchestrator requires an -orchSecret for standalone mode or -transcoder for orchestrator+transcoder mode"
                 )
             golog.info("Running an orchestrator in AI External Container mode")
 

@@ -38,9 +38,7 @@ FIELD_OF_FLAG = {
 }
 """Flags whose field has another name (starter/flags.go); all others differ in capitals only."""
 
-REDACTED = frozenset(
-    "ethPassword orchSecret kafkaPassword FVfailGskey remoteSignerHeaders remoteSignerWebhookHeaders".split()
-)
+REDACTED = frozenset("ethPassword orchSecret kafkaPassword FVfailGskey remoteSignerHeaders remoteSignerWebhookHeaders".split())
 """PrintConfig shows stars for these; ethUrl, object stores and webhooks are shown as they are."""
 
 WRAP_AT = 30
@@ -98,9 +96,7 @@ def _render(rows: list[tuple[str, str]]) -> str:
     right = max(len(line) for _, lines in cells for line in lines)
     rule = f"*-{'-' * left}-*-{'-' * right}-*\n"
     body = "".join(
-        f"| {(name if number == 0 else ''):<{left}} | {line:<{right}} |\n"
-        for name, lines in cells
-        for number, line in enumerate(lines)
+        f"| {(name if number == 0 else ''):<{left}} | {line:<{right}} |\n" for name, lines in cells for number, line in enumerate(lines)
     )
     return rule + body + rule
 

@@ -12,8 +12,7 @@ from .service import Service
 from .settings import Settings
 
 NO_SERVICE = (
-    "No services enabled; must be at least one of -gateway, -transcoder, -aiWorker, -orchestrator, -redeemer, "
-    "-reward or -initializeRound"
+    "No services enabled; must be at least one of -gateway, -transcoder, -aiWorker, -orchestrator, -redeemer, -reward or -initializeRound"
 )
 
 
@@ -91,9 +90,7 @@ def _max_sessions(settings: Settings) -> int:
     text = settings.text("maxSessions")
     if text == "auto" and settings.on("orchestrator"):
         if settings.on("transcoder"):
-            golog.exit_one(
-                "-maxSessions 'auto' cannot be used when both -orchestrator and -transcoder are specified"
-            )
+            golog.exit_one("-maxSessions 'auto' cannot be used when both -orchestrator and -transcoder are specified")
         return 0
     try:
         number = atoi(text)

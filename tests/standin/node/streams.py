@@ -28,7 +28,6 @@ REALTIME = ((3.0, "3x"), (2.0, "2x"), (1.0, "1x"), (0.5, "half"))
 """monitor/census.go: counters by how many times faster than real time a segment came back"""
 
 
-
 class SegmentFailed(Exception):
     """An orchestrator did not do a segment."""
 
@@ -110,9 +109,7 @@ class Streams:
         variants = [{"URI": f"{name}/{rendition}.m3u8", "Bandwidth": 0, "Resolution": ""} for rendition in names]
         return {"Variants": variants, "Args": "", "CypherVersion": ""}
 
-    def transcode(
-        self, stream: Stream, segment: bytes, sequence: int, extension: str, seconds: float, client: str
-    ) -> list[Rendition]:
+    def transcode(self, stream: Stream, segment: bytes, sequence: int, extension: str, seconds: float, client: str) -> list[Rendition]:
         """broadcast.go:processSegment: no renditions when there is no orchestrator."""
         self._count_source(stream, len(segment), seconds, client)
         with stream.lock:
@@ -126,9 +123,7 @@ class Streams:
         golog.info("Trying to transcode segment using sessions=1")
         return self._submit(stream, session, segment, sequence, extension, seconds)
 
-    def _submit(
-        self, stream: Stream, session: Session, segment: bytes, sequence: int, extension: str, seconds: float
-    ) -> list[Rendition]:
+    def _submit(self, stream: Stream, session: Session, segment: bytes, sequence: int, extension: str, seconds: float) -> list[Rendition]:
         """segment_rpc.go:SubmitSegment"""
         context = f"manifestID={stream.name} seqNo={sequence} orchSessionID={session.name}"
         golog.info(f"{context} Submitting segment bytes={len(segment)} orch={session.url} segDur={seconds:g}s")
@@ -222,9 +217,7 @@ class Streams:
         metrics.add("livepeer_segment_source_emerged_unprocessed_total", **metrics.stream_labels(stream.name, client))
         metrics.observe("livepeer_source_segment_duration_seconds", seconds, **labels)
 
-    def _count_result(
-        self, stream: Stream, session: Session, renditions: list[Rendition], took: float, seconds: float
-    ) -> None:
+    def _count_result(self, stream: Stream, session: Session, renditions: list[Rendition], took: float, seconds: float) -> None:
         with self._node.lock:
             stream.info.transcoded_bytes += sum(len(rendition.data) for rendition in renditions)
         metrics, labels = self._node.metrics, self._node.metrics.stream_labels(stream.name)

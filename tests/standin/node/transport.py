@@ -67,9 +67,7 @@ def connection(url: URL, timeout: float) -> http.client.HTTPConnection:
     return http.client.HTTPSConnection(host, port, timeout=timeout, context=unverified())
 
 
-def call(
-    url: URL, path: str, body: bytes, timeout: float, headers: dict[str, str] | None = None, method: str = "POST"
-) -> Answer:
+def call(url: URL, path: str, body: bytes, timeout: float, headers: dict[str, str] | None = None, method: str = "POST") -> Answer:
     """One request and its whole answer."""
     opened = connection(url, timeout)
     try:

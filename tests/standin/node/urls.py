@@ -45,9 +45,7 @@ def nodes(addresses: str) -> list[str]:
         try:
             result.append(str(parse_request_uri(address)))
         except URLError as error:
-            golog.exit_one(
-                f"No valid instance URLs parsed from -nodes: Could not parse instance URI '{address}': {error}"
-            )
+            golog.exit_one(f"No valid instance URLs parsed from -nodes: Could not parse instance URI '{address}': {error}")
     if not result:
         golog.exit_one("No valid instance URLs parsed from -nodes: <nil>")
     golog.info(f"Configured nodes: {','.join(result)}")
