@@ -6,11 +6,11 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils import addresses, edges, rules
@@ -42,14 +42,14 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.render import (
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.templating import RenderError, Templates
 
-T = TypeVar("T")
-K = TypeVar("K", bound=Hashable)
-
 SCHEMA = 1
 """Version of the files; a reader refuses another one."""
 
 PLAN_FILE = "plan.json"
 HOSTS_FOLDER = "hosts"
+
+NOT_READ = frozenset({"LPF501", "LPF504"})
+"""Codes of values that were refused as they stand, so that the model has none."""
 
 
 class PlanError(Exception):
@@ -177,10 +177,19 @@ def plan_fleet(fleet: Fleet, findings: Sequence[Finding], templates: Path) -> Pl
     planner = _Planner(
         neighbours=Neighbours(fleet, edges.routes(fleet), listeners),
         templates=Templates(templates),
-        findings=[*findings, *rules.check(fleet, planned)],
+        findings=[*findings, *_of_read_values(rules.check(fleet, planned), findings)],
     )
     hosts = {name: HostPlan(name, host.machine, tuple(map(planner.node, host.nodes))) for name, host in sorted(fleet.hosts.items())}
     return Plan(rules.in_order(dict.fromkeys(planner.findings)), listeners, planned, hosts)
+
+
+def _of_read_values(found: Iterable[Finding], reading: Iterable[Finding]) -> Iterator[Finding]:
+    """What the rules say of values that could be read: a refused cap is no missing cap, and one finding says so already."""
+    refused = {(host, one.variable) for one in reading if one.code in NOT_READ for host in one.hosts}
+    for finding in found:
+        hosts = tuple(host for host in finding.hosts if (host, finding.variable) not in refused)
+        if hosts or not finding.hosts:
+            yield replace(finding, hosts=hosts)
 
 
 class _Planner:

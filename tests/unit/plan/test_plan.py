@@ -30,6 +30,8 @@ from ansible_collections.livepeer.fleet.tests.unit.render.fleets import ARBITRUM
 COMBINED = fleet(gateway("host1"), orchestrator("host1"))
 PAID = fleet(gateway(network=ARBITRUM), orchestrator(network=ARBITRUM, price_per_unit="1010.5"))
 
+UNCAPPED = fleet(gateway(network=ARBITRUM, max_price_per_unit=""), orchestrator(network=ARBITRUM, price_per_unit="1000"))
+
 
 def planned(of: Fleet, *findings: Finding) -> Plan:
     return plan_fleet(of, findings, TEMPLATES)
@@ -71,6 +73,13 @@ def test_bad_input_is_findings_of_a_plan_that_stands_all_the_same() -> None:
     assert plan.refused
     assert {"LPF101", "LPF503"} <= {finding.code for finding in plan.findings}
     assert {edge.workload for edge in plan.edges} == {"video"}
+
+
+def test_a_cap_that_was_refused_is_not_a_missing_one_too() -> None:
+    refused = Finding("LPF504", Level.ERROR, "quote it", hosts=(UNCAPPED.nodes[0].host,), variable="livepeer_gateway_max_price_per_unit")
+    codes = [finding.code for finding in planned(UNCAPPED, refused).findings]
+    assert codes == ["LPF504"]
+    assert "LPF203" in [finding.code for finding in planned(UNCAPPED).findings]
 
 
 def test_a_node_with_an_error_of_its_own_is_not_rendered_its_neighbour_is() -> None:
