@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import TypeVar
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts import listeners as facts
@@ -316,8 +317,12 @@ def listeners(node: Node) -> tuple[Listener, ...]:
 
 def defaults(node: Node) -> tuple[facts.ListenerFact, ...]:
     """Where go-livepeer opens the node's sockets if nobody says otherwise; of the newest version where its own is not known."""
-    version = node.release.behaves_like
-    return facts.listeners(version if version in versions() else newest(), node.role.value)
+    return _defaults(node.release.behaves_like, node.role.value)
+
+
+@cache
+def _defaults(version: str, role: str) -> tuple[facts.ListenerFact, ...]:
+    return facts.listeners(version if version in versions() else newest(), role)
 
 
 def read_listeners(node: Node) -> tuple[tuple[Listener, ...], tuple[Fault, ...]]:
@@ -417,8 +422,12 @@ def conflicts(opened: Iterable[Listener]) -> tuple[Conflict, ...]:
 
 def home_port(listener: Listener) -> int | None:
     """The port that go-livepeer itself would choose for this purpose of this role."""
-    role = listener.variable.removeprefix("livepeer_").partition("_")[0]
-    return next((fact.port for fact in facts.listeners(newest(), role) if fact.purpose == listener.purpose), None)
+    return _home_port(listener.variable.removeprefix("livepeer_").partition("_")[0], listener.purpose)
+
+
+@cache
+def _home_port(role: str, purpose: str) -> int | None:
+    return next((fact.port for fact in facts.listeners(newest(), role) if fact.purpose == purpose), None)
 
 
 def enforce_ports(opened: L) -> L:

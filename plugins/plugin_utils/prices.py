@@ -245,12 +245,6 @@ def flag_text(per_pixel: Fraction, pixels: int = 1) -> tuple[str, int]:
     return text, pixels * factor
 
 
-def rate_text(value: Rate) -> str:
-    """A price per pixel for people: ``1200 wei``, ``0.002 USD``, ``1300 wei / 3 pixels``."""
-    text, pixels = flag_text(value.amount)
-    return f"{text} {value.currency}" + (f" / {pixels} pixels" if pixels > 1 else "")
-
-
 def written_amount(value: object, what: str) -> str:
     """The text of an amount that somebody wrote in YAML or Jinja: an integer or a text.
 

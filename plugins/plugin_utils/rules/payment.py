@@ -140,8 +140,6 @@ def _signer(gateway: Node) -> Iterator[Finding]:
     if settings.payment not in SIGNING or signer.startswith(("http://", "https://")):
         return
     variable = gateway.sources["remote_signer"].variable
-    if not signer and not gateway.sources["remote_signer"].default:
-        return  # the parser could not read what was written
     yield finding(
         "LPF304",
         gateway,

@@ -52,7 +52,7 @@ def _taken_port(survey: Survey, conflict: Conflict, port: int) -> Finding:
     return finding(
         "LPF101",
         node,
-        f"{describe(mine)} wants the port that {' and '.join(_owner(mine, other) for other in others)} has"
+        f"{describe(mine)} wants the port of {' and '.join(_owner(mine, other) for other in others)}"
         + (f", and {more} more" if more else ""),
         variable=mine.variable,
         got=_written(mine),
@@ -63,8 +63,8 @@ def _taken_port(survey: Survey, conflict: Conflict, port: int) -> Finding:
 
 
 def _owner(mine: Listener, other: Listener) -> str:
-    text = describe(other) + (" by default" if other.default else "")
-    return text if other.host == mine.host else f"{text} of {other.host}"
+    text = describe(other) + (", which is its default" if other.default else "")
+    return text if other.host == mine.host else f"{text}, on {other.host}"
 
 
 def _written(listener: Listener) -> str:

@@ -49,14 +49,14 @@ def below_band(survey: Survey) -> Iterator[Finding]:
         worst, asked = max(short, key=lambda pair: lowest_cap(pair[1].offer, minimum))
         price = _amount(found, asked.offer.price)
         reason = (
-            f"the cap is below the price of {worst.name}"
+            f"the cap is below the price of {worst.name} ({price})"
             if cap.amount < asked.offer.price
-            else f"the cap leaves less than {found.gateway.headroom_min} % over the price of {worst.name}, which rises with gas"
+            else f"the cap leaves less than {found.gateway.headroom_min} % over the price of {worst.name} ({price}), which rises with gas"
         )
         yield finding(
             "LPF201",
             found.gateway,
-            f"{reason} ({price})" + (f"; it is too low for {len(short)} orchestrators" if len(short) > 1 else ""),
+            reason + (f"; it is too low for {len(short)} orchestrators" if len(short) > 1 else ""),
             field="max_price_per_unit",
             got=_written_cap(found.gateway),
             limit=_band_text(found),
@@ -88,10 +88,7 @@ def no_cap(survey: Survey) -> Iterator[Finding]:
         settings = gateway_settings(found.gateway)
         if not _needs_cap(found) or no_cap_code(found) != "LPF203" or found.cap is not None:
             continue
-        source = found.gateway.sources["max_price_per_unit"]
         text = settings.max_price_per_unit
-        if not text and not source.default:
-            continue  # the parser could not read what was written
         message = {"": "there is no cap, so that any price is paid", AUTO: _why_not_auto(found)}.get(
             text, f'a cap of "{text}" means any price'
         )

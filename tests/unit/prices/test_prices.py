@@ -254,6 +254,11 @@ def test_a_cap_as_people_write_it_passes_the_guard(price: int, over: str) -> Non
     assert enforce_headroom(written_cap(price, over), price, min=over, max=over)
 
 
+def test_a_price_is_an_integer_or_text() -> None:
+    with pytest.raises(PriceError, match="the price is of type dict"):
+        written_headroom(1, {})
+
+
 def test_headroom_as_people_write_it() -> None:
     assert written_headroom(1250, "1000") == 25
     assert written_headroom("0.9", 1) == -10

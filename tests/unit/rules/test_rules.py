@@ -277,7 +277,7 @@ def test_rules_say_what_they_are_about() -> None:
 
 def test_the_port_of_the_page_that_operators_follow() -> None:
     found = only("LPF101", h=combined(**PAGE))
-    assert found.message == "gateway http (127.0.0.1:7935) wants the port that orchestrator cli (127.0.0.1:7935) by default has"
+    assert found.message == "gateway http (127.0.0.1:7935) wants the port of orchestrator cli (127.0.0.1:7935), which is its default"
     assert (found.hosts, found.node, found.variable) == (("h",), "gateway", "livepeer_gateway_http_addr")
     assert (found.got, found.limit) == ("127.0.0.1:7935", "livepeer_orchestrator_cli_addr: 127.0.0.1:7935 (default)")
     assert found.hint == 'livepeer_gateway_http_addr: "127.0.0.1:9935"'
@@ -323,7 +323,7 @@ def test_many_owners_of_a_port_are_counted() -> None:
     found = [finding for finding in check(**aliases) if finding.code == "LPF101"]
     assert len(found) == 5
     assert found[-1].message.endswith("and 2 more")
-    assert "of o0" in found[-1].message
+    assert "on o0" in found[-1].message
 
 
 def test_the_same_mistake_on_many_hosts_is_one_finding() -> None:
@@ -334,7 +334,7 @@ def test_the_same_mistake_on_many_hosts_is_one_finding() -> None:
 
 def test_a_cap_without_headroom() -> None:
     found = only("LPF201", g=payer(1000), o=asker(1000))
-    assert found.message == "the cap leaves less than 20 % over the price of o, which rises with gas (1000)"
+    assert found.message == "the cap leaves less than 20 % over the price of o (1000), which rises with gas"
     assert (found.hosts, found.got, found.limit) == (("g", "o"), "1000", "1200 to 1300")
     assert found.hint == "livepeer_gateway_max_price_per_unit: 1200 to 1300, or auto"
 
@@ -440,6 +440,11 @@ def test_who_cannot_be_paid(hosts: Hosts, message: str, hint: str) -> None:
     assert found.hosts == ("g", "o")
 
 
+def test_an_off_chain_orchestrator_on_a_list_of_a_payer() -> None:
+    found = only("LPF301", g=payer(1250, gateway_discovery="list", gateway_orch_addr=["o", "p"]), o=orchestrator(), p=asker(1000))
+    assert found.message.startswith("no video to o: an off-chain orchestrator names no price")
+
+
 def test_what_is_not_there_is_said_once() -> None:
     found = only("LPF304", g=gateway(gateway_discovery="list", gateway_orch_addr=["nobody"]), o=orchestrator())
     assert (found.variable, found.got) == ("livepeer_gateway_orch_addr[0]", "nobody")
@@ -483,6 +488,17 @@ def test_findings_of_one_host_are_not_merged_away() -> None:
     other = Finding("LPF101", Level.ERROR, "x", ("b", "z"))
     assert rules.merged([other, one]) == [Finding("LPF101", Level.ERROR, "x", ("a", "b", "z"))]
     assert rules.merged([Finding("LPF505", Level.ERROR, "no host")])[0].hosts == ()
+
+
+@pytest.mark.parametrize(
+    "hosts",
+    [
+        {"o": orchestrator(orchestrator_service_addr=8935)},
+        {"g": payer(None, gateway_max_price_per_unit=1250), "o": asker(None)},
+    ],
+)
+def test_what_the_parser_misses_is_not_a_second_finding(hosts: Hosts) -> None:
+    assert codes(**hosts) == []
 
 
 def test_an_empty_fleet_has_nothing_to_say() -> None:
