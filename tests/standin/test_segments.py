@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 from pathlib import Path
 
 from standin_fleet import SEGMENT, Fleet, free_port, request
+
+LONGER_THAN_A_LOST_SEGMENT = 1.6
 
 
 class Gateway:
@@ -19,8 +22,8 @@ class Gateway:
         self.process = fleet.start("-gateway", *ports, *arguments, wait_for=self.http)
 
     def push(self, path: str, body: bytes = SEGMENT) -> tuple[int | None, str]:
-        """One segment as a publisher sends it."""
-        answer = request(self.http, "PUT", path, body, Accept="multipart/mixed")
+        """One segment of half a second as a publisher sends it."""
+        answer = request(self.http, "PUT", path, body, Accept="multipart/mixed", Content_Duration="500")
         return answer.status, answer.body
 
     def streams(self) -> dict[str, dict[str, int]]:
@@ -66,14 +69,27 @@ def test_no_video_is_422(fleet: Fleet) -> None:
     assert gateway.push("/live/one/0.ts", b"no video")[0] == 422
 
 
-def test_a_lost_orchestrator_drops_the_request_and_then_the_name(fleet: Fleet) -> None:
+def test_a_lost_orchestrator_drops_requests_and_then_the_name(fleet: Fleet) -> None:
     address = orchestrator(fleet)
     gateway = Gateway(fleet, "-orchAddr", address)
     assert gateway.push("/live/one/0.ts")[0] == 200
     fleet.end(1)
-    assert gateway.push("/live/one/1.ts")[0] is None
-    assert gateway.push("/live/one/2.ts")[0] == 503
+    assert [gateway.push(f"/live/one/{number}.ts")[0] for number in (1, 2)] == [None, None]
+    time.sleep(LONGER_THAN_A_LOST_SEGMENT)
+    assert [gateway.push(f"/live/one/{number}.ts")[0] for number in (3, 4)] == [503, 503]
     assert gateway.process.poll() is None
+
+
+def test_a_second_orchestrator_takes_over_late(fleet: Fleet) -> None:
+    addresses = [orchestrator(fleet), orchestrator(fleet)]
+    gateway = Gateway(fleet, "-orchAddr", ",".join(addresses))
+    gateway.push("/live/one/0.ts")
+    used = 1 if f"orch=https://{addresses[0]}" in fleet.log(3) else 2
+    fleet.end(used)
+    assert gateway.push("/live/one/1.ts")[0] is None
+    time.sleep(LONGER_THAN_A_LOST_SEGMENT)
+    assert gateway.push("/live/one/2.ts")[0] == 200
+    assert f"to orch=https://{addresses[2 - used]}" in fleet.log(3)
 
 
 def test_a_full_orchestrator_takes_no_second_stream(fleet: Fleet) -> None:

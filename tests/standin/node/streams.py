@@ -23,6 +23,7 @@ IDLE_SECONDS = 60.0
 """server/mediaserver.go:httpPushTimeout: a stream without segments is removed"""
 
 SEGMENT_SECONDS = 8.0
+SHORTEST_LIMIT = 1.5
 NANOSECONDS = 1_000_000_000
 REALTIME = ((3.0, "3x"), (2.0, "2x"), (1.0, "1x"), (0.5, "half"))
 """monitor/census.go: counters by how many times faster than real time a segment came back"""
@@ -46,6 +47,13 @@ class Session:
     version: str
     address: str
     price: Fraction
+    lost_at: float = 0.0
+    lost_seconds: float = 0.0
+
+    def may_be_used(self, times: int) -> bool:
+        """broadcast.go:selectSession: a session whose oldest lost segment is young enough is used again."""
+        limit = times * self.lost_seconds
+        return not self.lost_at or time.monotonic() - self.lost_at < (limit if limit > 1 else SHORTEST_LIMIT)
 
 
 @dataclass
@@ -56,7 +64,8 @@ class Stream:
     profiles: list[Profile]
     info: StreamInfo = field(default_factory=StreamInfo)
     session: Session | None = None
-    failed: bool = False
+    spare: list[Session] = field(default_factory=list)
+    given_up: bool = False
     last_used: float = field(default_factory=time.monotonic)
     segments: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -98,8 +107,9 @@ class Streams:
             count = len(self._streams)
         self._node.metrics.set("livepeer_current_sessions_total", count)
         golog.info(f"Ended stream with manifestID={stream.name} external manifestID={stream.name}")
-        if stream.session is not None:
-            _end(stream.session)
+        for session in (stream.session, *stream.spare):
+            if session is not None:
+                _end(session)
 
     def playlist(self, name: str) -> dict[str, Any]:
         """/status → Manifests, in little."""
@@ -113,9 +123,7 @@ class Streams:
         """broadcast.go:processSegment: no renditions when there is no orchestrator."""
         self._count_source(stream, len(segment), seconds, client)
         with stream.lock:
-            if stream.session is None and not stream.failed:
-                stream.session = self._select()
-            session = stream.session
+            session = self._session_of(stream)
         if session is None:
             self._node.metrics.add("livepeer_segment_transcode_failed_total", error_code="NoOrchestrators")
             golog.info("No sessions available for segment")
@@ -138,12 +146,12 @@ class Streams:
         try:
             answer = transport.call(session.url, "/segment", segment, max(SEGMENT_SECONDS, 4 * seconds), headers)
         except transport.TransportError as error:
-            self._fail(stream, session, str(error))
+            self._fail(session, seconds, str(error))
             raise SegmentFailed(str(error)) from error
         if answer.status == 422:
             raise InvalidVideo(answer.message)
         if answer.status != 200:
-            self._fail(stream, session, answer.message)
+            self._fail(session, seconds, answer.message)
             raise SegmentFailed(answer.message)
         renditions = [Rendition(name, base64.b64decode(data)) for name, data in answer.json()["renditions"].items()]
         took = time.monotonic() - started
@@ -151,28 +159,49 @@ class Streams:
         self._count_result(stream, session, renditions, took, seconds)
         return renditions
 
-    def _fail(self, stream: Stream, session: Session, reason: str) -> None:
+    def _session_of(self, stream: Stream) -> Session | None:
+        """broadcast.go:selectSessions: off-chain a failed session is never removed (the handler panics before that).
+
+        It is tried again for as long as the lost segment lasts, then a spare one takes over, and without a spare it is
+        tried for twice as long; after that the stream has no session under this name for ever.
+        """
+        session = stream.session
+        if session is None:
+            if not stream.given_up:
+                stream.session, *stream.spare = self._select() or [None]
+            return stream.session
+        if session.may_be_used(1):
+            return session
+        if stream.spare:
+            stream.session = stream.spare.pop(0)
+            golog.info(f"Swapping from orch={session.url} to orch={stream.session.url} for manifestID={stream.name}")
+            self._node.metrics.add("livepeer_orchestrator_swaps")
+            return stream.session
+        if session.may_be_used(2):
+            return session
+        stream.session, stream.given_up = None, True
+        return None
+
+    def _fail(self, session: Session, seconds: float, reason: str) -> None:
         golog.error(f"Unable to submit segment orch={session.url} orchSessionID={session.name} err={reason}")
         labels = {"orchestrator_uri": str(session.url)}
         self._node.metrics.add("livepeer_segment_source_upload_failed_total", error_code="Unknown", **labels)
-        with stream.lock:
-            stream.session = None
-            stream.failed = True
+        if not session.lost_at:
+            session.lost_at, session.lost_seconds = time.monotonic(), seconds
 
-    def _select(self) -> Session | None:
-        """discovery.go:GetOrchestrators: ask all, take one of those that may be used."""
+    def _select(self) -> list[Session]:
+        """discovery.go:GetOrchestrators: ask all, keep those that may be used, in any order."""
         urls = self._node.orchestrators
         if not urls:
             golog.info("No orchestrators specified; not transcoding")
-            return None
+            return []
         timeout = self._node.settings.number("discoveryTimeout") / NANOSECONDS
         with ThreadPoolExecutor(max_workers=len(urls)) as pool:
             offers = [offer for offer in pool.map(lambda url: self._ask(url, timeout), urls) if offer is not None]
         acceptable = [offer for offer in offers if self._affordable(offer)]
         if not acceptable:
             golog.info("No orchestrators found; not transcoding")
-            return None
-        return random.choice(acceptable)
+        return random.sample(acceptable, len(acceptable))
 
     def _ask(self, url: URL, timeout: float) -> Session | None:
         """rpc.go:GetOrchestratorInfo"""
