@@ -37,6 +37,8 @@ except ImportError:  # another ansible-core: numbers lose their spelling, nothin
 
 TEMPLATES = Path(__file__).parents[2] / "roles" / "node" / "templates"
 FACT = "livepeer_fleet_plan"
+DECISION = "livepeer_fleet_rollout"
+"""What livepeer.fleet.rollout decides. A new plan empties it: a fact cache may keep the decision of another run."""
 SECRETS = "livepeer_plan_secrets"
 ARCHIVE = "livepeer_archive"
 MACHINE = {"ansible_host": ("ansible_host", "ansible_ssh_host"), "ansible_port": ("ansible_port", "ansible_ssh_port")}
@@ -74,12 +76,13 @@ class ActionModule(ActionBase):
             return result | _failed(f"{error}. Set livepeer_plan_dir to a directory that can be written.")
         if plan.refused:
             return result | _failed(f"The plan is refused: {_errors(fact['errors'])}, printed above. No host was contacted.")
-        return result | {"changed": False, **fact, "ansible_facts": {FACT: fact}}
+        return result | {"changed": False, **fact, "ansible_facts": {FACT: fact, DECISION: {}}}
 
     def _of_this_run(self, task_vars: Mapping[str, Any]) -> dict[str, Any] | None:
         """The plan that this run made already. A fact cache keeps facts for other runs, whose plan is not ours."""
         hostvars = task_vars["hostvars"]
-        fact = hostvars.raw_get("localhost").get(FACT) if "localhost" in hostvars else None
+        facts = hostvars.raw_get("localhost").get("ansible_facts", {}) if "localhost" in hostvars else {}
+        fact = facts.get(FACT)
         return dict(fact) if isinstance(fact, Mapping) and fact.get("run") == constants.DEFAULT_LOCAL_TMP else None
 
     def _hand_over(self, plan: Plan, control: Control) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.livepeer.fleet.plugins.action.plan import screen
+from ansible_collections.livepeer.fleet.plugins.action.plan import DECISION, screen
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import Plan, PlanError, read_plan
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report import findings
@@ -28,8 +28,6 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout import (
     wrong_group,
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.hosts import foreign_ports
-
-FACT = "livepeer_fleet_rollout"
 
 display = Display()
 
@@ -87,7 +85,7 @@ class ActionModule(FleetAction):
         if arguments["roles"]:
             self._refuse_role(plan, rollout, arguments["roles"], task_vars)
         display.display(describe(rollout) + "\n")
-        return result | {"changed": False, "ansible_facts": {FACT: self._fact(rollout, task_vars)}}
+        return result | {"changed": False, "ansible_facts": {DECISION: self._fact(rollout, task_vars)}}
 
     def _refuse_lost(self, found: Sequence[Found]) -> None:
         lost = without_answer(found)

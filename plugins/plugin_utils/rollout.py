@@ -291,12 +291,19 @@ def as_planned(plan: Plan, found: Sequence[Found]) -> str:
     """What a person is told when all is well, and where to look next."""
     nodes = [(one.host, node) for one in found for node in plan.hosts[one.host].nodes]
     lines = [f"Verified: {_nodes(len(nodes))} as planned on {_hosts(len(found))}."]
-    lines += [f"  Not in the plan, and left as it is: {node} on {one.host}" for one in found for node in one.unplanned]
+    lines += [f"  Not in the plan, and left as it is: {node} on {host}" for host, node in _unplanned(plan, found)]
     units: dict[str, list[str]] = {}
     for host, node in nodes:
         units.setdefault(node.unit, []).append(host)
     lines += ["Logs", *_table([(f"journalctl -u {unit} -f", f"on {_some(hosts)}") for unit, hosts in sorted(units.items())])]
     return "\n".join(lines)
+
+
+def _unplanned(plan: Plan, found: Sequence[Found]) -> list[tuple[str, str]]:
+    """Nodes that no host of their machine has in the plan, each once."""
+    planned = {(host.machine, node.name) for host in plan.hosts.values() for node in host.nodes}
+    there = {(one.machine, node): one.host for one in reversed(found) for node in one.unplanned}
+    return [(host, node) for (machine, node), host in there.items() if (machine, node) not in planned]
 
 
 def not_as_planned(findings: Sequence[Finding], found: Sequence[Found]) -> str:
