@@ -170,6 +170,9 @@ def _fetch(url: str, folder: Path) -> IO[bytes]:
     try:
         with urllib.request.urlopen(url, timeout=_DOWNLOAD_SECONDS) as answer:  # noqa: S310 - the scheme was checked above
             shutil.copyfileobj(_Limited(answer), target, _BLOCK)
+    except urllib.error.HTTPError as error:
+        target.close()
+        raise HostError(f"this host cannot fetch it: the server answers {error.code}") from error
     except (urllib.error.URLError, ValueError, EOFError) as error:
         target.close()
         raise HostError(f"this host cannot fetch it: {getattr(error, 'reason', error)}") from error
