@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import (
     Conflict,
@@ -185,6 +185,13 @@ def same_service(survey: Survey) -> Iterator[Finding]:
             )
 
 
+def _free_name(name: str, number: int, taken: Set[str]) -> str:
+    """The name with the first number, from the given one on, that nobody has."""
+    while f"{name}{number}" in taken:
+        number += 1
+    return f"{name}{number}"
+
+
 def same_name(survey: Survey) -> Iterator[Finding]:
     """LPF106: two nodes of a machine share a name, and with it unit, user and data directory."""
     named: dict[tuple[str, str], list[Node]] = {}
@@ -192,7 +199,7 @@ def same_name(survey: Survey) -> Iterator[Finding]:
         named.setdefault((node.machine, node.name), []).append(node)
     for (machine, name), nodes in named.items():
         for place, node in enumerate(nodes[1:], 2):
-            free = next(f"{name}{number}" for number in range(place, place + len(named) + 1) if (machine, f"{name}{number}") not in named)
+            free = _free_name(name, place, {taken for where, taken in named if where == machine})
             variable = node.sources["name"].variable
             yield finding(
                 "LPF106",

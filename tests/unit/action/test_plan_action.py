@@ -121,7 +121,7 @@ def test_numbers_that_yaml_reads_otherwise_are_told_as_they_are_written(run: Run
     assert done.got("livepeer_gateway_pixels_per_unit") == "1:30"
     assert done.got("livepeer_orchestrator_price_per_unit") == "0.0000000000012"
     assert done.got("livepeer_gateway_max_price_per_capability[0].price_per_unit") == "0x10"
-    assert len([code for code, _, _ in done.findings if code == "LPF504"]) == 4
+    assert len([code for code, *_rest in done.findings if code == "LPF504"]) == 4
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_secrets_are_neither_opened_nor_shown(run: Runner) -> None:
 def test_a_plan_of_another_run_in_a_fact_cache_is_none(run: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANSIBLE_CACHE_PLUGIN", "jsonfile")
     monkeypatch.setenv("ANSIBLE_CACHE_PLUGIN_CONNECTION", "facts")
-    for _ in range(2):
+    for _attempt in range(2):
         done = run(inventory())
         assert done.status == 0, done.output
         assert done.output.count("Who gives jobs to whom") == 1

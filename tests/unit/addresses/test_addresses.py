@@ -262,7 +262,7 @@ def test_other_machines_protocols_and_ports_do_not_overlap() -> None:
 
 @given(LISTENERS, LISTENERS)
 def test_an_overlap_is_symmetric(one: Listener, other: Listener) -> None:
-    assert overlaps(one, other) == overlaps(other, one)
+    assert len({overlaps(*pair) for pair in ((one, other), (other, one))}) == 1
 
 
 @given(LISTENERS)

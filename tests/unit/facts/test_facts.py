@@ -52,7 +52,7 @@ def test_the_nearest_flag(wrong: str, right: str) -> None:
 
 @given(st.text(max_size=12), st.text(max_size=12))
 def test_a_distance_is_symmetric_and_zero_for_equal_words(left: str, right: str) -> None:
-    assert distance(left, right) == distance(right, left)
+    assert len({distance(*pair) for pair in ((left, right), (right, left))}) == 1
     assert (distance(left, right) == 0) is (left == right)
     assert distance(left, right) <= max(len(left), len(right))
 

@@ -69,14 +69,14 @@ def test_a_flag_that_cannot_be_passed_on(name: str, raw: object, code: str, hint
 
 
 def test_a_deprecated_name_is_managed_like_its_successor() -> None:
-    _, findings = orchestrator(orchestrator_flags={"pricePerBroadcaster": "{}"})
+    _node, findings = orchestrator(orchestrator_flags={"pricePerBroadcaster": "{}"})
     assert (findings[0].code, findings[0].hint) == ("LPF502", "set livepeer_orchestrator_price_per_gateway instead")
 
 
 def test_a_flag_of_another_version_names_the_versions_that_have_it() -> None:
-    _, findings = orchestrator(version="0.8.11", orchestrator_flags={"useLiveRunners": True})
+    _node, findings = orchestrator(version="0.8.11", orchestrator_flags={"useLiveRunners": True})
     assert findings[0].message == "go-livepeer 0.8.11 has no flag -useLiveRunners (it is one of 0.9.0 and newer)"
-    _, findings = orchestrator(orchestrator_flags={"detectContent": True})
+    _node, findings = orchestrator(orchestrator_flags={"detectContent": True})
     assert "0.7.0 to 0.7.1" in findings[0].message
 
 

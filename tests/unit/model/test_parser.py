@@ -53,13 +53,13 @@ def test_hosts_that_differ_about_the_whole_fleet() -> None:
         "a": {**BASE, "livepeer_groups": {"gateways": "edge"}, "livepeer_plan_dir": "x"},
         "b": {**BASE, "livepeer_groups": {"gateways": "edges"}, "livepeer_plan_dir": "y"},
     }
-    _, findings = parse_fleet(Inventory({"edge": ["a", "b"]}, hosts), archive_checksum=checksum)
+    _fleet, findings = parse_fleet(Inventory({"edge": ["a", "b"]}, hosts), archive_checksum=checksum)
     assert brief(findings) == [("LPF504", "livepeer_groups"), ("LPF504", "livepeer_plan_dir")]
     assert (findings[1].got, findings[1].limit) == ("y", "x")
 
 
 def test_a_group_that_is_almost_spelled_right() -> None:
-    _, findings = parse({"gw1": BASE, "o1": ORCHESTRATOR}, gateway=["gw1"], orchestrators=["o1"])
+    _fleet, findings = parse({"gw1": BASE, "o1": ORCHESTRATOR}, gateway=["gw1"], orchestrators=["o1"])
     assert [(finding.code, finding.variable, finding.limit) for finding in findings] == [
         ("LPF503", "livepeer_gateway", "livepeer_gateways")
     ]
@@ -132,7 +132,7 @@ def test_why_an_old_version_is_refused_and_what_to_write() -> None:
 
 
 def test_no_version_is_one_finding() -> None:
-    _, findings = parse({"gw1": {"livepeer_archive": "/srv/x"}}, gateways=["gw1"])
+    _fleet, findings = parse({"gw1": {"livepeer_archive": "/srv/x"}}, gateways=["gw1"])
     assert brief(findings) == [("LPF505", "livepeer_version")]
 
 
@@ -209,7 +209,7 @@ def test_a_misspelt_network_is_told_the_right_one() -> None:
 
 
 def test_what_an_orchestrator_on_a_chain_cannot_do_without() -> None:
-    _, findings = orchestrator(network="arbitrum-one-mainnet")
+    _fleet, findings = orchestrator(network="arbitrum-one-mainnet")
     names = ["price_per_unit", "auto_adjust_price", "reward"]
     assert brief(findings) == [
         *(("LPF504", f"livepeer_orchestrator_{name}") for name in names),
@@ -272,7 +272,7 @@ def test_a_list_of_orchestrators_counts_with_discovery_list_only() -> None:
 
 def test_the_same_finding_of_many_hosts_is_one() -> None:
     hosts = {f"gw{n}": {**BASE, "livepeer_gatewy_name": "x"} for n in range(1, 4)}
-    _, findings = parse(hosts, gateways=list(hosts))
+    _fleet, findings = parse(hosts, gateways=list(hosts))
     assert [(finding.code, finding.hosts) for finding in findings] == [("LPF503", ("gw1", "gw2", "gw3"))]
 
 
@@ -294,7 +294,7 @@ def test_the_same_finding_of_many_hosts_is_one() -> None:
     ],
 )
 def test_names_that_nobody_reads(name: str, level: Level, better: str) -> None:
-    _, findings = parse({"gw1": {**BASE, name: None}}, gateways=["gw1"])
+    _fleet, findings = parse({"gw1": {**BASE, name: None}}, gateways=["gw1"])
     assert [(finding.code, finding.level, finding.limit) for finding in findings] == [("LPF503", level, better)]
 
 

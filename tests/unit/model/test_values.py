@@ -118,7 +118,7 @@ def test_what_only_looks_like_a_boolean_is_refused(raw: object, hint: str) -> No
     ],
 )
 def test_a_wrong_type_or_shape_is_one_finding_with_its_path(name: str, raw: object, path: str) -> None:
-    _, findings = gateway(**{name: raw})
+    _node, findings = gateway(**{name: raw})
     assert brief(findings) == [("LPF504", path)]
 
 
@@ -167,12 +167,12 @@ def test_entries_of_the_list_of_orchestrators() -> None:
 
 @pytest.mark.parametrize("entry", [{}, {"host": "o1", "url": "https://o1:8935"}])
 def test_an_entry_names_a_host_or_a_url(entry: object) -> None:
-    _, findings = gateway(gateway_orch_addr=[entry], gateway_discovery="list")
+    _node, findings = gateway(gateway_orch_addr=[entry], gateway_discovery="list")
     assert brief(findings) == [("LPF504", "livepeer_gateway_orch_addr[0]")]
 
 
 def test_a_value_that_cannot_be_read_inside_a_list_keeps_its_reason() -> None:
-    _, findings = gateway(gateway_orch_addr=["o1", Unreadable("'nowhere' is undefined")], gateway_discovery="list")
+    _node, findings = gateway(gateway_orch_addr=["o1", Unreadable("'nowhere' is undefined")], gateway_discovery="list")
     assert brief(findings) == [("LPF504", "livepeer_gateway_orch_addr[1]")]
     assert findings[0].got == "'nowhere' is undefined"
 

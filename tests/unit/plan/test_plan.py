@@ -59,7 +59,7 @@ def test_an_inventory_becomes_a_plan() -> None:
 
 
 def test_the_same_inventory_gives_the_same_bytes() -> None:
-    first, second = (json.dumps(made().to_dict()) for _ in range(2))
+    first, second = (json.dumps(made().to_dict()) for _attempt in range(2))
     assert first == second
 
 

@@ -166,7 +166,7 @@ def test_headrooms_are_summed_up_from_least_to_most() -> None:
     paid = plan.edges[0]
     many = (*(replace(paid, headroom=Fraction(20 + number % 11)) for number in range(60)), *plan.edges)
     assert re.search(r"^62 +video +20 % to 30 % +good$", report(replace(plan, edges=many), WIDE), re.MULTILINE)
-    same = tuple(replace(paid, headroom=Fraction(25)) for _ in range(60))
+    same = tuple(replace(paid, headroom=Fraction(25)) for _copy in range(60))
     assert re.search(r"^60 +video +25 % +good$", report(replace(plan, edges=same), WIDE), re.MULTILINE)
 
 
