@@ -73,9 +73,9 @@ class ActionModule(ActionBase):
         try:
             fact = self._hand_over(plan, control)
         except PlanError as error:
-            return result | _failed(f"{error}. Set livepeer_plan_dir to a directory that can be written.")
+            return result | failed(f"{error}. Set livepeer_plan_dir to a directory that can be written.")
         if plan.refused:
-            return result | _failed(f"The plan is refused: {_errors(fact['errors'])}, printed above. No host was contacted.")
+            return result | failed(f"The plan is refused: {_errors(fact['errors'])}, printed above. No host was contacted.")
         return result | {"changed": False, **fact, "ansible_facts": {FACT: fact, DECISION: {}}}
 
     def _of_this_run(self, task_vars: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -122,7 +122,7 @@ def _sha256(path: str) -> str:
     return digest.hexdigest()
 
 
-def _failed(message: str) -> dict[str, Any]:
+def failed(message: str) -> dict[str, Any]:
     """A failure that Ansible shows as the one line it is; all the rest was printed."""
     return {"failed": True, "changed": False, "msg": message}
 

@@ -21,6 +21,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout import (
     RolloutError,
     describe,
     in_order,
+    leave_out,
     read_found,
     roll_out,
     without_answer,
@@ -52,10 +53,9 @@ class FleetAction(ActionBase):
         batch = [host for host in task_vars["ansible_play_batch"] if host in plan.hosts]
         return [read_found(host, plan.hosts[host].machine, hostvars.raw_get(host).get(variable)) for host in in_order(plan, batch)]
 
-    def print_findings(self, found: Sequence[Finding]) -> None:
-        """Print findings as the plan does."""
-        if found:
-            display.display(findings(found, screen()) + "\n")
+    def print_problems(self, found: Sequence[Finding], lost: str = "") -> None:
+        """Print findings as the plan does, and what else is wrong."""
+        display.display("\n\n".join(text for text in (findings(found, screen()), lost) if text))
 
 
 class ActionModule(FleetAction):
@@ -84,19 +84,21 @@ class ActionModule(FleetAction):
             raise AnsibleActionFail(str(error)) from None
         if arguments["roles"]:
             self._refuse_role(plan, rollout, arguments["roles"], task_vars)
-        display.display(describe(rollout) + "\n")
+        display.display(describe(rollout))
         return result | {"changed": False, "ansible_facts": {DECISION: self._fact(rollout, task_vars)}}
 
     def _refuse_lost(self, found: Sequence[Found]) -> None:
         lost = without_answer(found)
         if lost:
-            display.display(lost + "\n", stderr=True)
-            raise AnsibleActionFail("Not every host could be looked at, see above. Nothing was changed. --limit '!HOST' leaves a host out.")
+            self.print_problems((), lost)
+            raise AnsibleActionFail(
+                f"Not every host could be looked at, see above. Nothing was changed. To go on without: {leave_out(found)}"
+            )
 
     def _refuse_foreign(self, plan: Plan, found: Sequence[Found]) -> None:
         foreign = foreign_ports(plan, {one.host: one.observation for one in found})
         if foreign:
-            self.print_findings(foreign)
+            self.print_problems(foreign)
             raise AnsibleActionFail(
                 f"Refused: planned ports are held by foreign processes ({len(foreign)}, printed above). Nothing was changed."
             )

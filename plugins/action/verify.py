@@ -6,10 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
+from ansible_collections.livepeer.fleet.plugins.action.plan import failed
 from ansible_collections.livepeer.fleet.plugins.action.rollout import FleetAction
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan_json import finding_to_dict
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout import as_planned, not_as_planned, without_answer
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.hosts import check_live
 
@@ -28,12 +27,9 @@ class ActionModule(FleetAction):
         plan = self.plan(arguments["plan"])
         found = self.found(plan, arguments["found"], task_vars or {})
         findings = check_live(plan, {one.host: one.observation for one in found if not one.problem})
-        self.print_findings(findings)
         lost = without_answer(found)
-        if lost:
-            display.display(lost + "\n")
-        result |= {"changed": False, "findings": [finding_to_dict(finding) for finding in findings]}
         if findings or lost:
-            raise AnsibleActionFail(not_as_planned(findings, found), result=result)
-        display.display(as_planned(plan, found) + "\n")
-        return result
+            self.print_problems(findings, lost)
+            return result | failed(not_as_planned(findings, found))
+        display.display(as_planned(plan, found))
+        return result | {"changed": False, "verified": sum(len(one.decisions) for one in found)}

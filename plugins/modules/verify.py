@@ -50,27 +50,9 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-findings:
-  description: What is not as planned.
-  returned: always
-  type: list
-  elements: dict
-  contains:
-    code:
-      description: Code of the finding.
-      type: str
-      sample: LPF603
-    level:
-      description: C(error), C(warning) or C(info).
-      type: str
-      sample: error
-    message:
-      description: What is wrong.
-      type: str
-      sample: an orchestrator does not answer from its gateway's host
-    hosts:
-      description: Inventory hosts concerned, the one to change first.
-      type: list
-      elements: str
-      sample: [gw1, orch1]
+verified:
+  description: How many nodes are as planned.
+  returned: success
+  type: int
+  sample: 5
 """

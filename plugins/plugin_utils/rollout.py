@@ -77,7 +77,8 @@ def read_found(host: str, machine: str, result: object) -> Found:
     answer = result if isinstance(result, Mapping) else {"msg": "nothing was asked of it"}
     observation = answer.get("observation")
     if answer.get("unreachable") or not isinstance(observation, Mapping):
-        return Found(host, machine, problem=str(answer.get("msg") or "no answer"))
+        reason = " ".join(str(answer.get("msg") or "no answer").split())
+        return Found(host, machine, problem=reason.removeprefix("Task failed: "))
     planned = {name: node for name, node in observation["nodes"].items() if node["planned"]}
     return Found(
         host=host,
@@ -250,6 +251,11 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
 def in_order(plan: Plan, hosts: Iterable[str]) -> list[str]:
     """Hosts with orchestrators before those with gateways only: what is dialled is there before it is dialled."""
     return sorted(hosts, key=lambda host: all(node.role is Role.GATEWAY for node in plan.hosts[host].nodes))
+
+
+def leave_out(found: Sequence[Found]) -> str:
+    """How a run goes on without the hosts that could not be looked at."""
+    return "--limit '" + ",".join(f"!{one.host}" for one in found if one.problem) + "'"
 
 
 def without_answer(found: Sequence[Found]) -> str:

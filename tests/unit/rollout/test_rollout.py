@@ -183,7 +183,7 @@ def test_only_a_restart_of_what_runs_interrupts(node: dict[str, object], interru
 @pytest.mark.parametrize(
     ("result", "problem"),
     [
-        ({"unreachable": True, "msg": "Connection refused"}, "Connection refused"),
+        ({"unreachable": True, "msg": "Task failed: Failed to connect\r\nConnection refused"}, "Failed to connect Connection refused"),
         ({"msg": "python3 not found", "failed": False}, "python3 not found"),
         ({}, "no answer"),
         (None, "nothing was asked of it"),
