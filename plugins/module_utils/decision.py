@@ -69,7 +69,7 @@ def decide(host: Host, node: Node, secrets: Mapping[str, str], seen: Look) -> De
     changes = _changes(active, node, secrets)
     # What runs is held against the new plan: where that changes something, the difference is no news.
     restarting = [*changes, *_disorder(host, folder, active, node), *(() if changes else seen.problems)]
-    others = _without_restart(active, node, seen)
+    others = _without_restart(folder, active, node, seen)
     if not restarting and not others:
         return Decision(NOTHING, (), restarts=False)
     return Decision(_direction(active, node), (*restarting, *others), restarts=bool(restarting))
@@ -83,9 +83,11 @@ def _changes(active: Revision, node: Node, secrets: Mapping[str, str]) -> list[s
     return [*changes, *(f"{what} changes" for what in differing if what != revisions.SYSUSERS)]
 
 
-def _without_restart(active: Revision, node: Node, seen: Look) -> list[str]:
+def _without_restart(folder: NodeFolder, active: Revision, node: Node, seen: Look) -> list[str]:
     """What can be put right while the process runs on."""
     found = ["it is not started at boot"] if seen.state.enabled != "enabled" else []
+    if folder.has_leftovers:
+        found.append("an earlier run was cut off and left files behind")
     if node.files.get(revisions.SYSUSERS) != active.node.files.get(revisions.SYSUSERS):
         found.append(f"{revisions.SYSUSERS} changes")
     return found

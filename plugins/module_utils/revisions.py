@@ -148,9 +148,15 @@ class NodeFolder:
 
     # Writing
 
+    @property
+    def has_leftovers(self) -> bool:
+        """True if a killed run left something half-done; secrets may be in it."""
+        return any(True for _path in self.folder.rglob(".*"))
+
     def sweep(self) -> None:
         """Remove what a killed run left half-done. The marks stay: they tell the next run what to repair."""
-        files.remove(self._revisions / _STAGING)
+        for path in list(self.folder.rglob(".*")):
+            files.remove(path)
 
     def stage(self, node: Node, secrets: Mapping[str, str]) -> Revision:
         """Write a new revision; nothing uses it yet.

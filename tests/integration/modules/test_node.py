@@ -37,8 +37,10 @@ def test_new_then_nothing_then_changed(lab: Lab) -> None:
     first = lab.apply().done
     assert [(node["node"], node["action"]) for node in first["nodes"]] == [("orchestrator", "new"), ("gateway", "new")]
     running = (lab.pid("orchestrator"), lab.pid("gateway"))
-    second = lab.apply().done
-    assert not second["changed"] and [node["action"] for node in second["nodes"]] == ["nothing", "nothing"]
+    second = lab.module("node", "-vvv")
+    assert not second.done["changed"] and [node["action"] for node in second.done["nodes"]] == ["nothing", "nothing"]
+    assert second.output.count("Using module file") == 1, "one round trip for all nodes"
+    assert lab.module("node_info", "-vvv").output.count("Using module file") == 1
     assert (lab.pid("orchestrator"), lab.pid("gateway")) == running
     lab.plan(livepeer_gateway_transcoding_options="P144p30fps16x9")
     third = lab.module("node", "--diff")
@@ -48,6 +50,7 @@ def test_new_then_nothing_then_changed(lab: Lab) -> None:
 
 
 def test_check_mode_tells_the_same_and_does_nothing(lab: Lab) -> None:
+    lab.group = GATEWAY
     lab.plan()
     assert lab.module("release").done["changed"]
     before = lab.snapshot()
@@ -118,10 +121,10 @@ def test_what_was_changed_by_hand_is_put_right(lab: Lab) -> None:
         "systemctl stop livepeer-orchestrator": "the unit is inactive (dead)",
         "echo -n other >> /etc/livepeer/orchestrator/current/secrets/orch_secret": "secret orch_secret changes",
     }
-    for script, reason in tampered.items():
+    for script in tampered:
         lab.shell(script)
-        assert reason in lab.observation()["nodes"]["orchestrator"]["decision"]["reasons"], script
-        assert lab.module("node").done["nodes"][0]["restarted"], script
+    assert not {*tampered.values()} - {*lab.observation()["nodes"]["orchestrator"]["decision"]["reasons"]}
+    assert lab.module("node").done["nodes"][0]["restarted"]
     running = lab.pid("orchestrator")
     lab.shell("systemctl disable -q livepeer-orchestrator")
     result = lab.module("node").done
@@ -152,9 +155,8 @@ def test_secrets_are_shown_nowhere(lab: Lab, faulty: Callable[..., Path]) -> Non
     lab.use(faulty("exit-at-once")).plan(livepeer_orchestrator_orch_secret=SECRET)
     outputs = [lab.module("release", "-vvv").output]
     for pipelining in ({"ANSIBLE_PIPELINING": "True"}, {"ANSIBLE_PIPELINING": "False"}):
-        outputs += [
-            lab.module("node", *options, "-vvvvv", environment=pipelining).output for options in (["--check", "--diff"], ["--diff"])
-        ]
+        for options in (["--check", "--diff"], ["--diff"]):
+            outputs += [lab.module("node", *options, "-vvvvv", environment=pipelining).output]
         outputs += [lab.module("node_info", "-vvvvv", environment=pipelining).output]
     assert "it ended with status 0" in "".join(outputs)
     assert not [output for output in outputs if SECRET in output]
@@ -162,6 +164,7 @@ def test_secrets_are_shown_nowhere(lab: Lab, faulty: Callable[..., Path]) -> Non
 
 
 def test_a_busy_node_is_not_restarted_unless_that_was_said(lab: Lab) -> None:
+    lab.group = GATEWAY
     lab.plan()
     assert lab.apply().done["changed"]
     running = lab.pid("gateway")
@@ -174,13 +177,6 @@ def test_a_busy_node_is_not_restarted_unless_that_was_said(lab: Lab) -> None:
     assert "would cut running sessions of gateway (1)" in why and "livepeer_restart_busy" in why
     assert lab.pid("gateway") == running
     assert lab.module("node", restart_busy=True).done["changed"]
-
-
-def test_one_round_trip_for_all_nodes(lab: Lab) -> None:
-    lab.plan()
-    assert lab.apply().done["changed"]
-    assert lab.module("node", "-vvv").output.count("Using module file") == 1
-    assert lab.module("node_info", "-vvv").output.count("Using module file") == 1
 
 
 def test_arguments_that_are_not_given_by_hand(lab: Lab) -> None:
