@@ -19,15 +19,13 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout import (
     Found,
     Rollout,
     RolloutError,
-    describe,
     in_order,
-    leave_out,
     read_found,
     roll_out,
-    without_answer,
     without_serial,
     wrong_group,
 )
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout_report import describe, leave_out, without_answer
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.hosts import foreign_ports
 
 display = Display()

@@ -9,7 +9,7 @@ from typing import Any
 from ansible.utils.display import Display
 from ansible_collections.livepeer.fleet.plugins.action.plan import failed
 from ansible_collections.livepeer.fleet.plugins.action.rollout import FleetAction
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout import as_planned, not_as_planned, without_answer
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout_report import as_planned, not_as_planned, without_answer
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.hosts import check_live
 
 display = Display()

@@ -6,16 +6,21 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Fleet
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import Plan, plan_fleet
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout import (
     Decision,
     Found,
     Rollout,
     RolloutError,
     Step,
-    describe,
+    in_order,
     read_found,
     roll_out,
+    without_serial,
+    wrong_group,
 )
+from ansible_collections.livepeer.fleet.tests.unit.render.fleets import TEMPLATES, fleet, gateway, orchestrator
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -128,31 +133,6 @@ def test_every_host_is_in_one_place_and_every_wave_has_hosts_of_different_machin
     assert all(wave and len({machines[host] for host in wave}) == len(wave) for wave in result.waves)
 
 
-def test_what_is_said_names_every_changed_node_its_reason_and_the_order() -> None:
-    text = describe(rollout(found("gw1", NEW), found("orch1", RESTART), found("orch2", BUSY), found("orch3", STAYS)))
-    assert text.splitlines() == [
-        "What will be done",
-        "  gw1    gateway  new      it is not on this host yet",
-        "  orch1  gateway  restart  livepeer.conf changes",
-        "  1 node runs as planned.",
-        "",
-        "In this order",
-        "  together  gw1",
-        "  wave 1    orch1",
-        "",
-        "Left alone, because sessions run there (livepeer_restart_busy: true would restart them)",
-        "  orch2  gateway  restart  livepeer.conf changes",
-    ]
-
-
-def test_one_line_says_that_there_is_nothing_to_do() -> None:
-    assert describe(rollout(found("a", STAYS), found("b", STAYS))) == "Nothing to do: 2 nodes run as planned."
-
-
-def test_only_busy_hosts() -> None:
-    assert describe(rollout(found("a", BUSY))).startswith("Left alone, because sessions run there")
-
-
 def observed(*, running: bool = True, restarts: bool = True, busy: bool = False, action: str = "restart") -> dict[str, object]:
     return {
         "planned": True,
@@ -191,3 +171,42 @@ def test_only_a_restart_of_what_runs_interrupts(node: dict[str, object], interru
 )
 def test_a_host_that_could_not_be_looked_at_says_why(result: object, problem: str) -> None:
     assert read_found("gw1", "m1", result).problem == problem
+
+
+def planned(of: Fleet) -> Plan:
+    return plan_fleet(of, (), TEMPLATES)
+
+
+FLEET = fleet(gateway("gw1"), orchestrator("orch1"), gateway("both1"), orchestrator("both1"))
+
+
+def test_what_is_dialled_is_there_before_it_is_dialled() -> None:
+    assert in_order(planned(FLEET), ["gw1", "orch1", "both1"]) == ["orch1", "both1", "gw1"]
+
+
+@pytest.mark.parametrize(
+    ("host", "roles", "says"),
+    [
+        ("gw1", ["gateway"], ""),
+        ("both1", ["gateway"], ""),
+        ("both1", ["orchestrator", "gateway"], ""),
+        ("orch1", ["gateway"], "orch1 is no gateway: it is planned as orchestrator. Put it into livepeer_gateways"),
+        ("orch1", ["orchestrator", "gateway"], "livepeer_combined"),
+        ("other", ["gateway"], "it is in none of the groups"),
+    ],
+)
+def test_a_role_is_for_hosts_of_its_group(host: str, roles: list[str], says: str) -> None:
+    reason = wrong_group(planned(FLEET), [host], roles)
+    assert says in reason and bool(says) == bool(reason)
+
+
+def test_a_play_of_ones_own_needs_serial_where_site_would_go_in_waves() -> None:
+    restarts = rollout(found("a", RESTART), found("b", RESTART), found("c", RESTART))
+    assert "serial: [1, 1, 1]" in without_serial(restarts, whole_play=True)
+    assert without_serial(restarts, whole_play=False) == ""
+    assert without_serial(rollout(found("a", RESTART), found("b", NEW)), whole_play=True) == ""
+
+
+def test_and_where_two_of_its_hosts_are_one_machine() -> None:
+    both = rollout(found("a", NEW, machine="m"), found("b", RESTART, machine="m"), found("c", NEW))
+    assert without_serial(both, whole_play=False).startswith("a, b are one machine")

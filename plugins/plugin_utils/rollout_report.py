@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rollout and the live fleet in words: what will be done, who did not answer, and that all is well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import Plan
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout import Found, Rollout, Step
+
+
+def describe(rollout: Rollout) -> str:
+    """What will be done, for a person: changed nodes with the reason, the order, the hosts that are left alone."""
+    changed = [one for one in rollout.decisions if one.step is not Step.NOTHING and one.host not in rollout.busy]
+    stay = sum(one.step is Step.NOTHING for one in rollout.decisions)
+    if rollout.nothing_to_do:
+        return f"Nothing to do: {_nodes(stay)} as planned."
+    lines = ["What will be done", *_table([(one.host, one.node, one.step.value, one.reason) for one in changed])] if changed else []
+    if stay:
+        lines.append(f"  {_nodes(stay)} as planned.")
+    if rollout.waves:
+        lines += ["", "In this order", *_table(list(_order(rollout)))]
+    if rollout.busy:
+        lines += ["", "Left alone, because sessions run there (livepeer_restart_busy: true would restart them)"]
+        lines += _table(
+            [(one.host, one.node, one.step.value, one.reason) for one in rollout.decisions if one.host in rollout.busy and one.busy]
+        )
+    return "\n".join(lines).strip("\n")
+
+
+def leave_out(found: Sequence[Found]) -> str:
+    """How a run goes on without the hosts that could not be looked at."""
+    return "--limit '" + ",".join(f"!{one.host}" for one in found if one.problem) + "'"
+
+
+def without_answer(found: Sequence[Found]) -> str:
+    """The hosts that could not be looked at, each with the reason; "" if there are none."""
+    lost = [one for one in found if one.problem]
+    return "\n".join(["These hosts could not be looked at", *_table([(one.host, one.problem) for one in lost])]) if lost else ""
+
+
+def as_planned(plan: Plan, found: Sequence[Found]) -> str:
+    """What a person is told when all is well, and where to look next."""
+    nodes = [(one.host, node) for one in found for node in plan.hosts[one.host].nodes]
+    lines = [f"Verified: {_nodes(len(nodes))} as planned on {_hosts(len(found))}."]
+    lines += [f"  Not in the plan, and left as it is: {node} on {host}" for host, node in _unplanned(plan, found)]
+    units: dict[str, list[str]] = {}
+    for host, node in nodes:
+        units.setdefault(node.unit, []).append(host)
+    lines += ["Logs", *_table([(f"journalctl -u {unit} -f", f"on {_some(hosts)}") for unit, hosts in sorted(units.items())])]
+    return "\n".join(lines)
+
+
+def _unplanned(plan: Plan, found: Sequence[Found]) -> list[tuple[str, str]]:
+    """Nodes that no host of their machine has in the plan, each once."""
+    planned = {(host.machine, node.name) for host in plan.hosts.values() for node in host.nodes}
+    there = {(one.machine, node): one.host for one in reversed(found) for node in one.unplanned}
+    return [(host, node) for (machine, node), host in there.items() if (machine, node) not in planned]
+
+
+def not_as_planned(findings: Sequence[Finding], found: Sequence[Found]) -> str:
+    """The one line at the end when something is not as planned."""
+    lost = sum(bool(one.problem) for one in found)
+    parts = [f"{len(findings)} finding{'s' if len(findings) > 1 else ''} on the live fleet"] if findings else []
+    parts += [f"{_hosts(lost)} could not be looked at"] if lost else []
+    return f"The fleet is not as planned: {', '.join(parts)}; see above. Nothing was changed by this look."
+
+
+def _hosts(count: int) -> str:
+    return "1 host" if count == 1 else f"{count} hosts"
+
+
+def _some(hosts: Sequence[str]) -> str:
+    most = 5
+    return ", ".join(hosts[:most]) + (f" and {len(hosts) - most} more" if len(hosts) > most else "")
+
+
+def _order(rollout: Rollout) -> Iterable[tuple[str, str]]:
+    for wave in rollout.waves[: rollout.together]:
+        yield "together", ", ".join(wave)
+    for number, wave in enumerate(rollout.waves[rollout.together :], start=1):
+        yield f"wave {number}", ", ".join(wave)
+
+
+def _nodes(count: int) -> str:
+    return "1 node runs" if count == 1 else f"{count} nodes run"
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
