@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from hostlib.video import Gateway, push
+
 from .conftest import HOSTS, Site
 
 FOREIGN = (
@@ -54,3 +56,25 @@ def test_verify_names_everything_that_is_not_as_planned(site: Site) -> None:
     site.execute("combined1", FOREIGN.format(port=9935))
     run = site.play("verify").refused("LPF601", "foreign-python", "LPF602", "LPF603", "orchestrator1:8935")
     assert not any(run.changed.values())
+
+
+def test_a_node_with_running_sessions_is_restarted_only_when_the_operator_says_so(site: Site) -> None:
+    site.hosts = {"gateway1": {}, "orchestrator1": {}}
+    site.play("site").done()
+    before = site.running("orchestrator1"), site.running("gateway1")
+    site.hosts["orchestrator1"] = {"livepeer_orchestrator_max_sessions": 7}
+    publish(site)
+    run = site.play("site").refused("Left alone, because sessions run there", "orchestrator1", "livepeer_restart_busy", "LPF602")
+    assert not any(run.changed.values())
+    assert (site.running("orchestrator1"), site.running("gateway1")) == before
+    publish(site)
+    site.hosts["orchestrator1"]["livepeer_restart_busy"] = True
+    site.play("site").done()
+    assert site.running("orchestrator1") != before[0]
+    assert site.running("gateway1") == before[1]
+
+
+def publish(site: Site) -> None:
+    """A segment; its session stays on both nodes for about a minute."""
+    with Gateway(site.fleet.ssh_config, "gateway1") as gateway:
+        push(gateway, "busy", 1)
