@@ -166,9 +166,11 @@ def _fetch(url: str, folder: Path) -> IO[bytes]:
     """Download into a nameless file of the same file system, open for reading."""
     if urlsplit(url).scheme not in ("https", "http"):
         raise HostError("a host can fetch from https:// and http:// only: give another URL, or a file on the controller")
+    if "@" in urlsplit(url).netloc:
+        raise HostError("the plan holds the URL in plain text: give one without a password, or a file on the controller")
     target = tempfile.TemporaryFile(dir=str(folder))  # noqa: SIM115 - the caller closes it
     try:
-        with urllib.request.urlopen(url, timeout=_DOWNLOAD_SECONDS) as answer:  # noqa: S310 - the scheme was checked above
+        with _web().open(url, timeout=_DOWNLOAD_SECONDS) as answer:
             shutil.copyfileobj(_Limited(answer), target, _BLOCK)
     except urllib.error.HTTPError as error:
         target.close()
@@ -178,6 +180,22 @@ def _fetch(url: str, folder: Path) -> IO[bytes]:
         raise HostError(f"this host cannot fetch it: {getattr(error, 'reason', error)}") from error
     target.seek(0)
     return target
+
+
+def _web() -> urllib.request.OpenerDirector:
+    """What fetches over the web and nowhere else, redirects included; proxies are taken from the environment."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler(),
+        urllib.request.HTTPHandler(),
+        urllib.request.HTTPSHandler(),
+        urllib.request.HTTPRedirectHandler(),
+        urllib.request.HTTPErrorProcessor(),
+        urllib.request.HTTPDefaultErrorHandler(),
+        urllib.request.UnknownHandler(),
+    ):
+        opener.add_handler(handler)
+    return opener
 
 
 class _Limited:

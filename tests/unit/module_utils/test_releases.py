@@ -72,18 +72,20 @@ def test_a_faulty_binary_leaves_nothing(paths: Paths, tmp_path: Path, fault: str
 
 def test_another_archive_than_planned(paths: Paths, tmp_path: Path) -> None:
     path = archive(tmp_path)
-    with pytest.raises(HostError, match="its sha256 is .*, planned is 0000"):
+    with pytest.raises(HostError, match=r"its sha256 is .*, planned is 0000"):
         releases.install(paths, release_of(path, checksum="0" * 64), path, "x86_64")
     assert os.listdir(paths.releases) == []
 
 
 def test_a_url_without_what_may_be_secret(paths: Paths, tmp_path: Path) -> None:
-    wanted = release_of(archive(tmp_path), archive="http://user:passw0rd@127.0.0.1:1/a.tar.gz?token=s3cret")
-    with pytest.raises(HostError, match=r"from http://127.0.0.1:1/a.tar.gz: this host cannot fetch it: .*refused") as caught:
+    path = archive(tmp_path)
+    wanted = release_of(path, archive="http://127.0.0.1:1/a.tar.gz?token=s3cret")
+    with pytest.raises(HostError, match=r"from http://127.0.0.1:1/a.tar.gz: this host cannot fetch it: .*refused"):
         releases.install(paths, wanted, None, "x86_64")
-    assert "passw0rd" not in str(caught.value) and "s3cret" not in str(caught.value)
+    with pytest.raises(HostError, match=r"from http://host/a.tar.gz: .* without a password"):
+        releases.install(paths, release_of(path, archive="http://user:passw0rd@host/a.tar.gz"), None, "x86_64")
     with pytest.raises(HostError, match="https:// and http:// only"):
-        releases.install(paths, release_of(archive(tmp_path), archive="file:///etc/shadow"), None, "x86_64")
+        releases.install(paths, release_of(path, archive="file:///etc/shadow"), None, "x86_64")
 
 
 def test_what_is_not_whole_is_replaced_and_leftovers_go(paths: Paths, tmp_path: Path) -> None:
