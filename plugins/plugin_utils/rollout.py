@@ -73,7 +73,7 @@ class Found:
 
 def read_found(host: str, machine: str, result: object) -> Found:
     """Read the result of ``node_info`` on one host, also of one that it could not be run on."""
-    answer = result if isinstance(result, Mapping) else {"msg": "nothing was asked of it"}
+    answer = result if isinstance(result, Mapping) else {"msg": "nothing was asked of it (the strategy of the play has to be linear)"}
     observation = answer.get("observation")
     if answer.get("unreachable") or not isinstance(observation, Mapping):
         reason = " ".join(str(answer.get("msg") or "no answer").split())
