@@ -18,7 +18,7 @@ HOSTS = ("combined1", "gateway1", "orchestrator1", "orchestrator2")
 
 # The interpreter of the hosts: it notes each module that runs there, and cuts SSH when it is told to at one of them.
 INTERPRETER = r"""#!/bin/sh
-module=$(basename "$1" .py)
+module=$(basename "${1:-piped}" .py)
 echo "${module#AnsiballZ_}" >> /var/log/modules
 if [ "$(cat /var/log/cut-at 2>/dev/null)" = "${module#AnsiballZ_}" ]; then
   rm /var/log/cut-at
@@ -121,6 +121,10 @@ class Site:
         """The modules that ran on a host since it was asked last."""
         return self.execute(host, "cat /var/log/modules 2>/dev/null; rm -f /var/log/modules").split()
 
+    def connections(self, host: str) -> int:
+        """SSH connections to a host since it came up."""
+        return self.execute(host, "journalctl -t sshd -o cat").count("Accepted publickey")
+
     def running(self, host: str) -> Mapping[str, str]:
         """Process of each unit of the collection that runs, so that a restart shows."""
         names = "systemctl list-units --plain --no-legend --state=active 'livepeer-*' | cut -d' ' -f1"
@@ -155,8 +159,11 @@ def machines() -> Iterator[Fleet]:
 
 
 @pytest.fixture
-def site(machines: Fleet, tmp_path: Path) -> Site:
+def site(machines: Fleet, tmp_path: Path) -> Iterator[Site]:
     """The machines, blank, and an inventory that is valid."""
     result = Site(machines, tmp_path)
     result.blank()
-    return result
+    yield result
+    for host in HOSTS:
+        # A test that failed may have left it cut.
+        result.execute(host, "systemctl start ssh")

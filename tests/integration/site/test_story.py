@@ -48,12 +48,18 @@ def first_run_within_its_budget(site: Site) -> None:
 
 def second_run_changes_nothing_within_its_budget(site: Site) -> None:
     before = {host: site.snapshot(host) for host in HOSTS}
+    connections = {host: site.connections(host) for host in HOSTS}
+    # Without shared connections each round trip is one, so that they can be counted.
+    each_counts = {"ANSIBLE_PIPELINING": "true", "ANSIBLE_SSH_ARGS": "-o ControlMaster=no -o ControlPath=none"}
     for arguments in ((), ("--check", "--diff")):
-        run = site.play("site", *arguments).done()
+        run = site.play("site", *arguments, **each_counts).done()
         assert not any(run.changed.values()), run.output
         assert "Nothing to do" in run.output
         for host in HOSTS:
             assert 1 <= len(site.modules(host)) <= MOST_ON_AN_UNCHANGED_HOST
+            now = site.connections(host)
+            assert 1 <= now - connections[host] <= MOST_ON_AN_UNCHANGED_HOST
+            connections[host] = now
     assert {host: site.snapshot(host) for host in HOSTS} == before
 
 
