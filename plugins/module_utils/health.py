@@ -19,8 +19,8 @@ from ansible_collections.livepeer.fleet.plugins.module_utils.systemd import Unit
 SETTLED_SECONDS = 10.0
 
 # systemd tells of a unit's changes over D-Bus, the kernel tells nobody of a new listener: looking again is the one way to see both.
-_LOOK_AGAIN_SECONDS = 0.1
-_LOOK_AGAIN_SETTLING_SECONDS = 0.5
+LOOK_AGAIN_SECONDS = 0.1
+LOOK_AGAIN_SETTLING_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def prove(host: Host, node: Node, restarts: int = 0) -> None:
             well_since = now
         elif now - well_since >= SETTLED_SECONDS:
             return
-        host.clock.sleep(_LOOK_AGAIN_SECONDS if well_since < 0 else _LOOK_AGAIN_SETTLING_SECONDS)
+        host.clock.sleep(LOOK_AGAIN_SECONDS if well_since < 0 else LOOK_AGAIN_SETTLING_SECONDS)
 
 
 def _must_live(seen: Look, invocation: str, restarts: int) -> None:

@@ -33,7 +33,8 @@ Event = Callable[[str, tuple[Any, ...]], bool]
 
 def main() -> None:
     # The proof waits 10 s for go-livepeer's delayed checks; what is tried here is everything but those.
-    health.SETTLED_SECONDS = 0.3
+    health.SETTLED_SECONDS = 0.2
+    health.LOOK_AGAIN_SETTLING_SECONDS = 0.1
     scenario, *names = sys.argv[1:]
     {"cut": cut, "cut-first": cut_first, "cut-back": cut_back, "cut-before": cut_before, "starve": starve}[scenario](*names)
 
