@@ -6,9 +6,9 @@ from __future__ import annotations
 import gzip
 import os
 import re
+import shutil
 import tarfile
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
@@ -138,19 +138,7 @@ class _Unpacker:
         except FileExistsError:
             raise HostError(f"refused: it holds {member.name!r} twice") from None
         with os.fdopen(descriptor, "wb") as file:
-            written = _copy(source.read, file)
-            if written != member.size:
-                raise HostError(f"damaged: its member {member.name!r} ends early")
+            shutil.copyfileobj(source, file, _BLOCK)
             os.fchmod(file.fileno(), mode)
             file.flush()
             os.fsync(file.fileno())
-
-
-def _copy(read: Callable[[int], bytes], file: IO[bytes]) -> int:
-    written = 0
-    while True:
-        block = read(_BLOCK)
-        if not block:
-            return written
-        file.write(block)
-        written += len(block)

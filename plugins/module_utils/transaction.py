@@ -165,10 +165,8 @@ def _apply_one(host: Host, task: _Task, options: Options) -> Outcome:
     error, revision = "", task.folder.active
     try:
         revision = _check(host, task) if options.check else _Switch(host, task, options).run()
-    except HostError as caught:
-        error = _without_secrets(task, str(caught))
-    except OSError as caught:
-        error = _without_secrets(task, reason(caught))
+    except (HostError, OSError) as caught:
+        error = _without_secrets(task, _text(caught))
     return Outcome(node.name, decided.action, decided.reasons, not error, decided.restarts and not error, revision, diff, error)
 
 
@@ -242,8 +240,7 @@ class _Switch:
             self._prove(self._node)
             self._folder.set_active(target)
         except (HostError, OSError) as error:
-            why = str(error) if isinstance(error, HostError) else reason(error)
-            raise HostError(self._back(why)) from error
+            raise HostError(self._back(_text(error) + self._log())) from error
         self._folder.prune(self._options.keep)
         return target.name
 
@@ -291,11 +288,14 @@ class _Switch:
 
     def _prove(self, node: Node) -> None:
         restarts = 0 if self._task.decision.restarts else self._task.seen.state.restarts
-        try:
-            health.prove(self._host, node, restarts)
-        except HostError as error:
-            log = self._host.systemd.log(node.unit, self._cursor, _LOG_LINES)
-            raise HostError(f"{error}\nIts last log lines:\n{log or '(none)'}") from error
+        health.prove(self._host, node, restarts)
+
+    def _log(self) -> str:
+        """What the unit wrote since it was started anew; nothing if it was not."""
+        if not self._cursor:
+            return ""
+        log = self._host.systemd.log(self._node.unit, self._cursor, _LOG_LINES)
+        return f"\nIts last log lines:\n{log or '(none)'}"
 
     def _back(self, why: str) -> str:
         """Go back to what ran before, and tell how that went."""
@@ -311,8 +311,7 @@ class _Switch:
             what = f"revision {active.name} (release {active.node.release.name})"
             return f"{why}\nThe host is back at {what}, which runs and was proved again."
         except (HostError, OSError) as error:
-            second = str(error) if isinstance(error, HostError) else reason(error)
-            return f"{why}\nGoing back failed as well: {second}. The next run repairs it."
+            return f"{why}\nGoing back failed as well: {_text(error)}. The next run repairs it."
 
     def _remove(self) -> str:
         """Undo a first installation."""
@@ -337,6 +336,10 @@ class _Switch:
         if pending and pending.fresh_user and _user_exists(self._node.user):
             commands.run(["userdel", self._node.user])
         return ""
+
+
+def _text(error: Exception) -> str:
+    return reason(error) if isinstance(error, OSError) else str(error)
 
 
 def _put(target: Path, text: str | None, mode: int) -> bool:

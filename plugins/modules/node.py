@@ -28,10 +28,9 @@ options:
     type: path
     required: true
   restart_busy:
-    description:
-      - Restart nodes although streams run through a node of this host. Without it the task fails before anything was changed.
-      - Default is what C(livepeer_restart_busy) says for this host.
+    description: Restart nodes although streams run through them. Without it the task fails before anything was changed.
     type: bool
+    default: false
   keep:
     description: How many revisions of a node are kept on the host.
     type: int
@@ -114,7 +113,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "plan": {"type": "path", "required": True},
-            "restart_busy": {"type": "bool"},
+            "restart_busy": {"type": "bool", "default": False},
             "keep": {"type": "int", "default": 3},
             "part": {"type": "dict"},
             "secrets": {"type": "dict", "no_log": True},
@@ -144,7 +143,7 @@ def main() -> None:
 
 def run(module: AnsibleModule) -> tuple[Outcome, ...]:
     host, part = this_host(), Part.parse(module.params["part"] or {})
-    options = Options(check=module.check_mode, restart_busy=bool(module.params["restart_busy"]), keep=module.params["keep"])
+    options = Options(check=module.check_mode, restart_busy=module.params["restart_busy"], keep=module.params["keep"])
     secrets = module.params["secrets"] or {}
     if module.check_mode:
         return transaction.apply(host, part, secrets, options)

@@ -112,6 +112,7 @@ def test_but_not_for_ever(world: World) -> None:
 DEATHS = {
     "at once": (0.0, LOOPING, "it ended with status 0 soon after its start"),
     "after 5 s": (5.0, LOOPING, "it ended with status 0 soon after its start"),
+    "before the first look": (0.0, replace(UP, restarts=1), "it ended and was started again"),
     "unseen, restarted": (5.0, replace(UP, restarts=1, invocation="two"), "it ended and was started again"),
     "stopped by somebody": (5.0, replace(UP, active="inactive", sub="dead", main_pid=0), "soon after its start"),
 }

@@ -114,6 +114,16 @@ def test_a_failing_first_installation_leaves_nothing(world: World) -> None:
     assert "retire" in world.calls
 
 
+def test_a_start_that_systemd_refuses_says_why_with_the_log(world: World) -> None:
+    def starts(unit: str, conf: str) -> Any:
+        raise HostError("systemctl restart failed: exec")
+
+    world.starts = starts
+    outcome = one(world)
+    assert "systemctl restart failed: exec\nIts last log lines:\nlog of" in outcome.error
+    assert "the host is as before" in outcome.error
+
+
 def test_keys_are_never_removed(world: World) -> None:
     def starts(unit: str, conf: str) -> Any:
         key = world.paths.state / "livepeer-gateway/offchain/keystore/UTC--key"
@@ -261,6 +271,15 @@ def test_a_node_that_is_still_starting_is_waited_for(world: World) -> None:
     world.calls.clear()
     assert one(world).action == "nothing"
     assert world.calls == []
+
+
+def test_a_unit_file_that_was_changed_by_hand(world: World) -> None:
+    one(world)
+    unit = world.paths.unit(UNIT)
+    unit.write_text(unit.read_text() + "# mine\n")
+    outcome = one(world)
+    assert (outcome.reasons, outcome.restarted) == (("its unit file was changed or removed on the host",), True)
+    assert "# mine" not in unit.read_text()
 
 
 def test_a_node_that_hangs_is_restarted(world: World) -> None:
