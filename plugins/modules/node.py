@@ -96,7 +96,7 @@ nodes:
       type: str
       sample: 61c0f3d2a7be.4
     error:
-      description: Why it failed, empty if it did not.
+      description: Why it failed in one line, empty if it did not. The message of the task holds its last log lines as well.
       type: str
       sample: ""
 """
@@ -159,7 +159,7 @@ def _public(one: Outcome) -> dict[str, object]:
         "changed": one.changed,
         "restarted": one.restarted,
         "revision": one.revision,
-        "error": one.error,
+        "error": one.error.partition("\n")[0],
     }
 
 
