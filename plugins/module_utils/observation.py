@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.livepeer.fleet.plugins.module_utils import decision, health, releases, revisions
+from ansible_collections.livepeer.fleet.plugins.module_utils import decision, health, redact, releases, revisions
 from ansible_collections.livepeer.fleet.plugins.module_utils.health import Held, Look
 from ansible_collections.livepeer.fleet.plugins.module_utils.host import Host
 from ansible_collections.livepeer.fleet.plugins.module_utils.plan_part import Node, Part
@@ -64,6 +64,10 @@ def _node(host: Host, node: Node, given: Mapping[str, str]) -> dict[str, Any]:
     seen = health.look(host, node)
     wanted = decision.wanted_secrets(folder, node, given)
     decided = decision.decide(host, node, wanted, seen)
+
+    def shown(texts: Sequence[str]) -> list[str]:
+        return [redact.redact(text, [*wanted.items(), *folder.known_secrets()]) for text in texts]
+
     return {
         **_marks(folder),
         **_unit(node.unit, seen),
@@ -72,8 +76,8 @@ def _node(host: Host, node: Node, given: Mapping[str, str]) -> dict[str, Any]:
         "version": seen.identity.version,
         "sessions": host.api(node.cli).sessions() if seen.state.running else 0,
         "listeners": [_held(one) for one in seen.listeners],
-        "problems": list(seen.problems),
-        "decision": {"action": decided.action, "reasons": list(decided.reasons), "restarts": decided.restarts},
+        "problems": shown(seen.problems),
+        "decision": {"action": decided.action, "reasons": shown(decided.reasons), "restarts": decided.restarts},
     }
 
 

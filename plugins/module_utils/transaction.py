@@ -8,19 +8,20 @@ after everything is proved, so a run that was cut anywhere in between is seen an
 from __future__ import annotations
 
 import contextlib
-import os
 import pwd
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ansible_collections.livepeer.fleet.plugins.module_utils import commands, decision, files, health, redact, releases, revisions
 from ansible_collections.livepeer.fleet.plugins.module_utils.decision import Decision
 from ansible_collections.livepeer.fleet.plugins.module_utils.errors import HostError, reason
+from ansible_collections.livepeer.fleet.plugins.module_utils.filediff import FileDiff, file_diffs
 from ansible_collections.livepeer.fleet.plugins.module_utils.health import Look
 from ansible_collections.livepeer.fleet.plugins.module_utils.host import Host
 from ansible_collections.livepeer.fleet.plugins.module_utils.plan_part import Node, Part
 from ansible_collections.livepeer.fleet.plugins.module_utils.revisions import NodeFolder, Pending, Revision
+from ansible_collections.livepeer.fleet.plugins.module_utils.validation import validate
 
 _LOG_LINES = 15
 
@@ -38,15 +39,6 @@ class Options:
     check: bool = False
     restart_busy: bool = False
     keep: int = 3
-
-
-@dataclass(frozen=True)
-class FileDiff:
-    """A file before and after, secrets as placeholders."""
-
-    path: str
-    before: str
-    after: str
 
 
 @dataclass(frozen=True)
@@ -161,50 +153,21 @@ def _apply_one(host: Host, task: _Task, options: Options) -> Outcome:
     decided, node = task.decision, task.node
     if decided.action == decision.NOTHING:
         return Outcome(node.name, decided.action, (), False, False, task.folder.active, ())
-    diff = _diff(host, task)
+    diff = file_diffs(host.paths, node, task.secrets)
     error, revision = "", task.folder.active
     try:
         revision = _check(host, task) if options.check else _Switch(host, task, options).run()
     except (HostError, OSError) as caught:
         error = _without_secrets(task, _text(caught))
-    return Outcome(node.name, decided.action, decided.reasons, not error, decided.restarts and not error, revision, diff, error)
+    reasons = tuple(_without_secrets(task, one) for one in decided.reasons)
+    return Outcome(node.name, decided.action, reasons, not error, decided.restarts and not error, revision, diff, error)
 
 
 def _check(host: Host, task: _Task) -> str:
     """What can be found out without changing anything."""
     if releases.binary(host.paths, task.node.release.name).is_file():
-        _validate(host, task, task.secrets)
+        validate(host, task.node, task.secrets)
     return task.folder.active
-
-
-def _validate(host: Host, task: _Task, secrets: Mapping[str, str]) -> None:
-    """Ask the node's own binary and systemd whether they understand the files.
-
-    The configuration is handed over in memory: it holds secrets, and the binary is asked as a user without rights.
-    """
-    node = task.node
-    # A secret that this host has still to make can be anything here.
-    filled = revisions.fill(node.files, {**dict.fromkeys(node.secrets, "0" * 64), **secrets})
-    program = releases.binary(host.paths, node.release.name)
-    if not program.is_file():
-        raise HostError(f"release {node.release.name} is not on this host: install it first (livepeer.fleet.release)")
-    memory = os.memfd_create(revisions.CONFIG, 0)
-    with os.fdopen(memory, "wb") as stream:
-        stream.write(filled[revisions.CONFIG].encode("utf-8"))
-        stream.flush()
-        as_nobody = os.geteuid() == 0
-        if as_nobody:
-            os.fchown(memory, commands.NOBODY, commands.NOBODY)
-        os.fchmod(memory, 0o400)
-        # -version has to stand first: anywhere else the node would start.
-        arguments = [str(program), "-version", "-config", f"/proc/self/fd/{memory}"]
-        done = commands.run(arguments, as_nobody=as_nobody, hide_output=True, descriptors=[memory])
-    if done.status != 0:
-        last = " | ".join(done.error.strip().splitlines()[-5:]) or "it gave no reason"
-        raise HostError(f"the binary of release {node.release.name} refuses livepeer.conf (status {done.status}): {last}")
-    complaints = host.systemd.complaints(node.unit, filled[revisions.UNIT])
-    if complaints:
-        raise HostError(f"systemd does not accept the unit file: {complaints}")
 
 
 class _Switch:
@@ -225,28 +188,27 @@ class _Switch:
             HostError: it failed, and the node is as before, or the text says why it could not be brought back.
             OSError: the same, before anything was switched.
         """
-        was_there = bool(self._folder.revisions())
+        before = {one.name for one in self._folder.revisions()}
         try:
             target = self._stage()
             self._folder.set_pending(self._pending(target))
-        except (HostError, OSError):
+        except (HostError, OSError) as error:
             if self._folder.pending:
-                self._back("")
-            elif not was_there:
-                self._folder.remove()
+                raise HostError(self._back(_text(error), "")) from error
+            self._unstage(before)
             raise
         try:
             self._activate(target, self._task.decision.restarts)
             self._prove(self._node)
             self._folder.set_active(target)
         except (HostError, OSError) as error:
-            raise HostError(self._back(_text(error) + self._log())) from error
+            raise HostError(self._back(_text(error) + self._log(), target.name)) from error
         self._folder.prune(self._options.keep)
         return target.name
 
     def _stage(self) -> Revision:
         self._folder.sweep()
-        _validate(self._host, self._task, self._task.secrets)
+        validate(self._host, self._node, self._task.secrets)
         secrets = dict(self._task.secrets)
         for name, variable in self._node.secrets.items():
             if not variable:
@@ -255,6 +217,14 @@ class _Switch:
             if not revisions.differences(revision, self._node, secrets) and revision.node.release.name == self._node.release.name:
                 return revision
         return self._folder.stage(self._node, secrets)
+
+    def _unstage(self, before: Collection[str]) -> None:
+        """Nothing was switched yet: leave the node's folder as it was."""
+        for revision in self._folder.revisions():
+            if revision.name not in before:
+                self._folder.discard(revision)
+        if not before:
+            self._folder.remove()
 
     def _pending(self, target: Revision) -> Pending:
         before = self._folder.pending
@@ -275,7 +245,6 @@ class _Switch:
         systemd.make_user(sysusers)
         if self._folder.current != revision.name:
             self._folder.set_current(revision)
-        # The unit may hold settings that not everybody on the host need read.
         changed = _put(paths.unit(node.unit), files.read(revision.folder / revisions.UNIT), 0o644)
         state = systemd.state(node.unit)
         if changed or state.needs_reload or not state.exists:
@@ -297,17 +266,21 @@ class _Switch:
         log = self._host.systemd.log(self._node.unit, self._cursor, _LOG_LINES)
         return f"\nIts last log lines:\n{log or '(none)'}"
 
-    def _back(self, why: str) -> str:
-        """Go back to what ran before, and tell how that went."""
+    def _back(self, why: str, failed: str) -> str:
+        """Go back from a failed revision to what ran before, and tell how that went."""
         active = self._folder.revision(self._folder.active)
         try:
             if active is None:
                 return f"{why}\n{self._remove()}"
+            if active.name == failed:
+                return f"{why}\nThere is no other revision to go back to: the unit is left to systemd, which keeps starting it."
             if not releases.binary(self._host.paths, active.node.release.name).is_file():
                 return f"{why}\nThere is nothing to go back to: release {active.node.release.name} is not on this host any more."
             self._activate(active, restart=True)
             health.prove(self._host, active.node)
-            self._folder.set_active(active)
+            # The mark names it already: nothing is written, which a full disk would not allow.
+            self._folder.clear_pending()
+            self._folder.prune(self._options.keep)
             what = f"revision {active.name} (release {active.node.release.name})"
             return f"{why}\nThe host is back at {what}, which runs and was proved again."
         except (HostError, OSError) as error:
@@ -360,22 +333,3 @@ def _user_exists(name: str) -> bool:
 
 def _without_secrets(task: _Task, text: str) -> str:
     return redact.redact(text, [*task.secrets.items(), *task.folder.known_secrets()])
-
-
-def _diff(host: Host, task: _Task) -> tuple[FileDiff, ...]:
-    """The files that change, as the plan has them: with placeholders."""
-    node, folder = task.node, task.folder
-    active = folder.revision(folder.active)
-    old: Mapping[str, str] = active.node.files if active else {}
-    places = {revisions.UNIT: str(host.paths.unit(node.unit)), revisions.SYSUSERS: str(host.paths.sysusers(node.unit))}
-    diffs = [
-        FileDiff(places.get(name, str(folder.folder / "current" / name)), old.get(name, ""), node.files.get(name, ""))
-        for name in sorted({*old, *node.files})
-    ]
-    stored = revisions.differences(active, node, task.secrets) if active else tuple(f"secret {name}" for name in sorted(node.secrets))
-    secrets = [what[len("secret ") :] for what in stored if what.startswith("secret ")]
-    known = active.node.secrets if active else {}
-    before = "".join(f"{name}: set\n" for name in secrets if name in known)
-    after = "".join(f"{name}: {'changed' if name in known else 'set'}\n" for name in secrets if name in node.secrets)
-    diffs.append(FileDiff(str(folder.folder / "current" / "secrets"), before, after))
-    return tuple(one for one in diffs if one.before != one.after)

@@ -165,6 +165,29 @@ def test_going_back_may_fail_too(world: World) -> None:
     assert (repaired.error, NodeFolder(world.paths, "gateway").pending) == ("", None)
 
 
+def test_a_restart_that_fails_has_no_other_revision_to_go_back_to(world: World) -> None:
+    one(world)
+    world.states[UNIT] = DOWN
+    world.starts = lambda unit, conf: LOOPING
+    world.calls.clear()
+    assert "There is no other revision to go back to" in one(world).error
+    assert world.calls.count("restart") == 1
+    world.starts = lambda unit, conf: UP
+    assert one(world).error == ""
+
+
+def test_what_was_staged_goes_if_nothing_was_switched(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    one(world)
+    before = tree(world)
+
+    def full(folder: NodeFolder, pending: Pending) -> None:
+        raise OSError(28, "No space left", "/etc/livepeer/gateway/pending")
+
+    monkeypatch.setattr(NodeFolder, "set_pending", full)
+    assert one(world, conf="v 6\n").error == "/etc/livepeer/gateway/pending: no space left on the device"
+    assert tree(world) == before
+
+
 def test_nothing_to_go_back_to(world: World) -> None:
     one(world)
     (world.paths.releases / "0.9.1-aaaaaaaaaaaa/livepeer").unlink()

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a change does to the files of a node, for people: secrets are told by their names only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ansible_collections.livepeer.fleet.plugins.module_utils import revisions
+from ansible_collections.livepeer.fleet.plugins.module_utils.paths import Paths
+from ansible_collections.livepeer.fleet.plugins.module_utils.plan_part import Node
+from ansible_collections.livepeer.fleet.plugins.module_utils.revisions import NodeFolder
+
+
+@dataclass(frozen=True)
+class FileDiff:
+    """A file before and after, secrets as placeholders."""
+
+    path: str
+    before: str
+    after: str
+
+
+def file_diffs(paths: Paths, node: Node, secrets: Mapping[str, str]) -> tuple[FileDiff, ...]:
+    """The files that change, as the plan has them: with placeholders."""
+    folder = NodeFolder(paths, node.name)
+    active = folder.revision(folder.active)
+    old: Mapping[str, str] = active.node.files if active else {}
+    places = {revisions.UNIT: str(paths.unit(node.unit)), revisions.SYSUSERS: str(paths.sysusers(node.unit))}
+    diffs = [
+        FileDiff(places.get(name, str(folder.folder / "current" / name)), old.get(name, ""), node.files.get(name, ""))
+        for name in sorted({*old, *node.files})
+    ]
+    stored = revisions.differences(active, node, secrets) if active else tuple(f"secret {name}" for name in sorted(node.secrets))
+    changing = [what[len("secret ") :] for what in stored if what.startswith("secret ")]
+    known = active.node.secrets if active else {}
+    before = "".join(f"{name}: set\n" for name in changing if name in known)
+    after = "".join(f"{name}: {'changed' if name in known else 'set'}\n" for name in changing if name in node.secrets)
+    diffs.append(FileDiff(str(folder.folder / "current" / "secrets"), before, after))
+    return tuple(one for one in diffs if one.before != one.after)
