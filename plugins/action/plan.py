@@ -9,7 +9,7 @@ import hashlib
 import locale
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,16 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.control impor
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.definitions import definitions
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Inventory
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.names import is_read
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.reading import OMITTED, Omitted, Reader, ReadError
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.reading import (
+    OMITTED,
+    Omitted,
+    Reader,
+    ReadError,
+    one_line,
+)
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import Plan, PlanError, make_plan, write_plan
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report import Screen, report
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import some
 
 try:
     from ansible._internal._datatag._tags import Origin
@@ -66,16 +73,19 @@ class ActionModule(ActionBase):
         known = self._of_this_run(task_vars)
         if known is not None:
             return result | {"changed": False, **known}
-        inventory = FleetView(task_vars, self._loader).inventory()
+        try:
+            inventory = FleetView(task_vars, self._loader).inventory()
+        except HostsUnread as error:
+            return result | failed(f"There is no plan. {error}. No host was contacted.")
         control = read_control(inventory)
         plan = make_plan(inventory, archive_checksum=_sha256, templates=TEMPLATES)
         display.display(report(plan, screen()))
         try:
             fact = self._hand_over(plan, control)
         except PlanError as error:
-            return result | failed(f"{error}. Set livepeer_plan_dir to a directory that can be written.")
+            return result | failed(f"{error}. No host was contacted.")
         if plan.refused:
-            return result | failed(f"The plan is refused: {_errors(fact['errors'])}, printed above. No host was contacted.")
+            return result | failed(f"The plan is refused: {_errors(fact['findings']['error'])}, printed above. No host was contacted.")
         return result | {"changed": False, **fact, "ansible_facts": {FACT: fact, DECISION: {}}}
 
     def _of_this_run(self, task_vars: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -99,8 +109,7 @@ class ActionModule(ActionBase):
             "run": constants.DEFAULT_LOCAL_TMP,
             "digest": plan.digest,
             "hosts": sorted(plan.hosts),
-            "errors": sum(finding.level is Level.ERROR for finding in plan.findings),
-            "warnings": sum(finding.level is Level.WARNING for finding in plan.findings),
+            "findings": {level.value: sum(finding.level is level for finding in plan.findings) for level in Level},
             "rollout": list(control.rollout),
             "restart_busy": list(control.restart_busy),
             "keep_releases": dict(control.keep_releases),
@@ -138,6 +147,10 @@ def screen() -> Screen:
     return Screen(width=shutil.get_terminal_size((120, 24)).columns, colour=bool(ANSIBLE_COLOR), unicode=unicode)
 
 
+class HostsUnread(AnsibleError):
+    """Hosts whose variables Ansible cannot read. The text names them, with the reason."""
+
+
 class FleetView:
     """The inventory as every host would see it, whatever ``--limit`` says and whatever a play adds for some."""
 
@@ -149,10 +162,23 @@ class FleetView:
     def inventory(self) -> Inventory:
         """Every variable of ours, read; findings for those that are set where only some hosts see them."""
         groups = {str(name): tuple(str.__str__(host) for host in hosts) for name, hosts in self._task_vars["groups"].items()}
-        raws = {host: self._hostvars.raw_get(host) for host in groups["all"]}
+        raws = self._raws(groups["all"])
         read = {host: self._read(raw) for host, raw in raws.items()}
         findings = (*self._of_the_play(raws), *self._set_at_run_time(tuple(groups["all"])))
         return Inventory(groups, read, findings)
+
+    def _raws(self, hosts: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+        """The variables of each host, as they are; HostsUnread for files that Ansible cannot read, encrypted ones for instance."""
+        raws: dict[str, Mapping[str, Any]] = {}
+        reasons: dict[str, list[str]] = {}
+        for host in hosts:
+            try:
+                raws[host] = self._hostvars.raw_get(host)
+            except AnsibleError as error:
+                reasons.setdefault(one_line(str(error)), []).append(host)
+        if reasons:
+            raise HostsUnread("; ".join(f"The variables of {some(names)} cannot be read: {why}" for why, names in reasons.items()))
+        return raws
 
     def _read(self, raw: Mapping[str, Any]) -> dict[str, object]:
         """The variables of one host that the model knows."""

@@ -80,16 +80,11 @@ hosts:
   type: list
   elements: str
   sample: [gw1, orch1, orch2]
-errors:
-  description: How many findings refuse the run.
+findings:
+  description: How many findings there are, by their level. One of the level C(error) refuses the plan.
   returned: if the plan is not refused
-  type: int
-  sample: 0
-warnings:
-  description: How many findings are warnings.
-  returned: if the plan is not refused
-  type: int
-  sample: 1
+  type: dict
+  sample: {error: 0, warning: 1, info: 0}
 rollout:
   description: The waves of C(livepeer_rollout), or their default, as C(serial) takes them.
   returned: if the plan is not refused
@@ -116,5 +111,5 @@ ansible_facts:
       description: The values above.
       type: dict
       returned: if the plan is not refused
-      sample: {plan_dir: /home/op/.ansible/tmp/ansible-local-4711abc/livepeer-plan, errors: 0}
+      sample: {plan_dir: /home/op/.ansible/tmp/ansible-local-4711abc/livepeer-plan, findings: {error: 0, warning: 1, info: 0}}
 """
