@@ -30,6 +30,7 @@ LAST_PORT = 65535
 
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_USER = re.compile(r"^([a-z]+://)?.*@")
 _PRIVATE = tuple(
     ipaddress.ip_network(net)
     for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10", "fc00::/7", "fe80::/10")
@@ -200,15 +201,31 @@ def _endpoint(text: str, example: str) -> Endpoint:
     scheme, rest = ("http", text[7:]) if text.startswith("http://") else ("https", text.removeprefix("https://"))
     authority, _slash, path = rest.partition("/")
     if path or "?" in rest or "#" in rest or "@" in rest:
-        raise AddressError(f'"{text}" holds more than a host and a port', example)
+        bare = re.split("[?#]", authority)[0].rpartition("@")[2]
+        raise AddressError(f'"{without_user(text)}" holds more than a host and a port', bare if _reads_as_endpoint(bare) else example)
     if _ip(authority) is not None and ":" in authority:
-        raise AddressError(f'"{text}" is an IPv6 address without brackets', f"[{authority}]:{ORCHESTRATOR_PORT}")
+        start, _colon, last = authority.rpartition(":")
+        with_port = len(last) > 3 and last.isdigit() and _ip(start) is not None
+        hint = f"[{start}]:{last}" if with_port else f"[{authority}]:{ORCHESTRATOR_PORT}"
+        raise AddressError(f'"{text}" is an IPv6 address without brackets', hint)
     if authority and ":" not in authority.rpartition("]")[2]:
         raise AddressError(f'"{text}" has no port', f"{text.removesuffix('/')}:{ORCHESTRATOR_PORT}")
     if authority.startswith(":"):
         raise AddressError(f'"{text}" has no host', f"orch.example.com{authority}")
     host, port = _host_and_port(authority, example)
     return Endpoint(scheme, host, port)
+
+
+def _reads_as_endpoint(text: str) -> bool:
+    try:
+        return bool(_endpoint(text, "").host)
+    except AddressError:
+        return False
+
+
+def without_user(text: str) -> str:
+    """An address as it may be shown: without the name and password that somebody put into it."""
+    return _USER.sub(r"\1...@", text)
 
 
 def _host_and_port(full: str, example: str) -> tuple[str, int]:
@@ -330,6 +347,8 @@ def read_listeners(node: Node) -> tuple[tuple[Listener, ...], tuple[Fault, ...]]
     found: list[Listener] = []
     faults: list[Fault] = []
     for fact in defaults(node):
+        if fact.flag in _FIELDS and not node.knows(_FIELDS[fact.flag]):
+            continue
         if fact.purpose == "rpc" and isinstance(node.settings, OrchestratorSettings):
             rpc, rpc_faults = _read_rpc(node, node.settings)
             found += rpc
@@ -340,7 +359,7 @@ def read_listeners(node: Node) -> tuple[tuple[Listener, ...], tuple[Fault, ...]]
         try:
             host, port = listen_address(text, fact.host, fact.port)
         except AddressError as error:
-            faults.append(Fault(node, field, text, str(error), error.hint))
+            faults.append(Fault(node, field, without_user(text), str(error), error.hint))
         else:
             found.append(_listener(node, fact.purpose, field, host, port))
     return tuple(found), tuple(faults)
@@ -353,7 +372,7 @@ def _read_rpc(node: Node, settings: OrchestratorSettings) -> tuple[list[Listener
     try:
         port = service_uri(settings.service_addr).port
     except AddressError as error:
-        faults.append(Fault(node, "service_addr", settings.service_addr, str(error), error.hint))
+        faults.append(Fault(node, "service_addr", without_user(settings.service_addr), str(error), error.hint))
         if not settings.http_addr:
             return [], faults
     if not settings.http_addr:
@@ -361,7 +380,7 @@ def _read_rpc(node: Node, settings: OrchestratorSettings) -> tuple[list[Listener
     try:
         host, port = rpc_address(settings.http_addr, port)
     except AddressError as error:
-        return [], [*faults, Fault(node, "http_addr", settings.http_addr, str(error), error.hint)]
+        return [], [*faults, Fault(node, "http_addr", without_user(settings.http_addr), str(error), error.hint)]
     return [_listener(node, "rpc", "http_addr", host, port)], faults
 
 

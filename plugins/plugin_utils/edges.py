@@ -25,8 +25,8 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import (
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routing import (
     SIGNING,
     Candidate,
+    Directory,
     Routing,
-    directory,
     gateway_settings,
     orchestrator_settings,
     route,
@@ -37,6 +37,15 @@ VIDEO = "video"
 
 AUTO = "auto"
 ANY = "any"
+
+PAYS = ("network", "payment")
+"""Settings of a gateway that tell who pays for its jobs, and where."""
+
+ROUTED = (*PAYS, "discovery", "orch_addr")
+"""Settings of a gateway that tell to whom its jobs go."""
+
+CAP = ("max_price_per_unit", "pixels_per_unit")
+"""Settings of a gateway that make its cap."""
 
 
 class Verdict(StrEnum):
@@ -152,24 +161,15 @@ class Route:
         return tuple(dict.fromkeys(candidate.url for candidate in self.routing.candidates if candidate.url))
 
 
-def edges(fleet: Fleet) -> tuple[Edge, ...]:
-    """Every edge of a fleet, by gateway, then in the order in which the gateway gets its orchestrators."""
-    return tuple(edge for found in routes(fleet) for edge in _edges(found))
+def edges(found: Iterable[Route]) -> tuple[Edge, ...]:
+    """Every edge of these routes, by gateway, then in the order in which the gateway gets its orchestrators."""
+    return tuple(edge for one in found for edge in _edges(one))
 
 
 def routes(fleet: Fleet) -> tuple[Route, ...]:
     """Every gateway of a fleet with its candidates, cap and band."""
-    return tuple(route_of(fleet, node) for node in fleet.nodes if node.role is Role.GATEWAY)
-
-
-def orchestrator_urls(fleet: Fleet, gateway: Node) -> tuple[str, ...]:
-    """What ``-orchAddr`` of one gateway gets, in order."""
-    return route_of(fleet, gateway).urls
-
-
-def resolved_cap(fleet: Fleet, gateway: Node) -> Cap | None:
-    """The cap of one gateway, ``auto`` worked out."""
-    return route_of(fleet, gateway).cap
+    known = Directory.of(fleet)
+    return tuple(_route(node, known) for node in fleet.nodes if node.role is Role.GATEWAY)
 
 
 def pays(gateway: Node) -> bool:
@@ -191,9 +191,9 @@ def why_unpayable(gateway: Node, orchestrator: Node) -> str:
     return ""
 
 
-def route_of(fleet: Fleet, gateway: Node) -> Route:
-    """Candidates, cap and band of one gateway of a fleet."""
-    routing = route(gateway, directory(fleet))
+def _route(gateway: Node, known: Directory) -> Route:
+    """Candidates, cap and band of one gateway."""
+    routing = route(gateway, known)
     asked = _all_asked(gateway, routing)
     cap = _cap(gateway, asked)
     currencies = {price.currency for price in asked if price is not None}
@@ -205,7 +205,7 @@ def route_of(fleet: Fleet, gateway: Node) -> Route:
 
 
 def _all_asked(gateway: Node, routing: Routing) -> tuple[Asked | None, ...]:
-    if not pays(gateway):
+    if not pays(gateway) or not gateway.knows(*PAYS):
         return (None,) * len(routing.candidates)
     known: dict[tuple[object, ...], Asked | None] = {}
     return tuple(_asked(gateway, candidate, known) for candidate in routing.candidates)
@@ -215,7 +215,7 @@ def _asked(gateway: Node, candidate: Candidate, known: dict[tuple[object, ...], 
     """The price of one candidate; equal ones are worked out once."""
     adjusts = True  # go-livepeer's default, and the safe guess for a foreign orchestrator
     if candidate.node is not None:
-        if why_unpayable(gateway, candidate.node):
+        if why_unpayable(gateway, candidate.node) or not states_price(candidate.node):
             return None
         price, pixels = stated_price(candidate.node, gateway)
         adjusts = orchestrator_settings(candidate.node).auto_adjust_price is not False
@@ -225,6 +225,12 @@ def _asked(gateway: Node, candidate: Candidate, known: dict[tuple[object, ...], 
     if key not in known:
         known[key] = _read_asked(price, pixels, adjusts)
     return known[key]
+
+
+def states_price(orchestrator: Node) -> bool:
+    """True if what an orchestrator asks, and whether it adjusts that, was said and could be read."""
+    said = orchestrator_settings(orchestrator).auto_adjust_price is not None
+    return said and orchestrator.knows("price_per_unit", "pixels_per_unit", "price_per_gateway", "auto_adjust_price")
 
 
 def stated_price(orchestrator: Node, gateway: Node) -> tuple[str, str]:
@@ -247,11 +253,10 @@ def _read_asked(price: str, pixels: str, adjusts: bool) -> Asked | None:
 
 
 def _limits(gateway: Node) -> tuple[Fraction, Fraction] | None:
-    """Least and most headroom in percent; None where they cannot be read (the parser says so)."""
-    try:
-        return percent(gateway.headroom_min), percent(gateway.headroom_max)
-    except PriceError:
+    """Least and most headroom in percent; None where they were refused."""
+    if not gateway.knows("headroom_min", "headroom_max"):
         return None
+    return percent(gateway.headroom_min), percent(gateway.headroom_max)
 
 
 def _band(gateway: Node, currency: str, asked: Iterable[Asked | None]) -> Band | None:
@@ -263,7 +268,7 @@ def _band(gateway: Node, currency: str, asked: Iterable[Asked | None]) -> Band |
 def _cap(gateway: Node, asked: Iterable[Asked | None]) -> Cap | None:
     """The cap as written, or worked out; None where there is none to compare with (LPF203, LPF205, LPF208 say why)."""
     settings = gateway_settings(gateway)
-    if not pays(gateway) or settings.max_price_per_unit in ("", ANY):
+    if not pays(gateway) or not gateway.knows(*PAYS, *CAP) or settings.max_price_per_unit in ("", ANY):
         return None
     if settings.max_price_per_unit == AUTO:
         return _worked_out(gateway, asked)
@@ -362,16 +367,20 @@ def _unpriced(found: Route, candidate: Candidate) -> Judgement:
     if candidate.node is None:
         unread = pays(found.gateway) and candidate.entry is not None and candidate.entry.price_per_unit
         return Judgement(Verdict.REFUSED, ("LPF205",)) if unread else Judgement(Verdict.NOT_CHECKED)
+    if not found.gateway.knows(*PAYS) or not candidate.node.knows("network"):
+        return Judgement(Verdict.REFUSED, ("LPF504",))
     if why_unpayable(found.gateway, candidate.node):
         return Judgement(Verdict.REFUSED, ("LPF301",))
     if pays(found.gateway):
-        missing = stated_price(candidate.node, found.gateway)[0] == ""
+        missing = not states_price(candidate.node) or stated_price(candidate.node, found.gateway)[0] == ""
         return Judgement(Verdict.REFUSED, ("LPF504" if missing else "LPF205",))
     return Judgement(Verdict.FREE if gateway_settings(found.gateway).payment is Payment.NONE else Verdict.NOT_CHECKED)
 
 
 def _priced(found: Route, asked: Asked) -> Judgement:
     price, cap = asked.offer.price, found.cap
+    if cap is None and not found.gateway.knows(*CAP):
+        return Judgement(Verdict.REFUSED, ("LPF504",), price, currency=asked.currency)
     if cap is None:
         code = no_cap_code(found)
         return Judgement(Verdict.REFUSED if code else Verdict.GOOD, (code,) if code else (), price, currency=asked.currency)

@@ -6,14 +6,14 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from ansible_collections.livepeer.fleet.plugins.plugin_utils import addresses, edges, rules
+from ansible_collections.livepeer.fleet.plugins.plugin_utils import rules
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import AddressError, Listener
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
@@ -40,6 +40,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.render import (
     render_node,
     sha256_of,
 )
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Survey
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.templating import RenderError, Templates
 
 SCHEMA = 1
@@ -47,9 +48,6 @@ SCHEMA = 1
 
 PLAN_FILE = "plan.json"
 HOSTS_FOLDER = "hosts"
-
-NOT_READ = frozenset({"LPF501", "LPF504"})
-"""Codes of values that were refused as they stand, so that the model has none."""
 
 
 class PlanError(Exception):
@@ -172,24 +170,14 @@ def make_plan(inventory: Inventory, *, archive_checksum: Callable[[str], str], t
 
 def plan_fleet(fleet: Fleet, findings: Sequence[Finding], templates: Path) -> Plan:
     """Plan a fleet that was read; ``findings`` are what the reading had to say."""
-    planned = edges.edges(fleet)
-    listeners = tuple(listener for node in fleet.nodes for listener in addresses.listeners(node))
+    survey = Survey(fleet)
     planner = _Planner(
-        neighbours=Neighbours(fleet, edges.routes(fleet), listeners),
+        neighbours=Neighbours(fleet, survey.routes, survey.listeners),
         templates=Templates(templates),
-        findings=[*findings, *_of_read_values(rules.check(fleet, planned), findings)],
+        findings=[*findings, *rules.check(survey)],
     )
     hosts = {name: HostPlan(name, host.machine, tuple(map(planner.node, host.nodes))) for name, host in sorted(fleet.hosts.items())}
-    return Plan(rules.in_order(dict.fromkeys(planner.findings)), listeners, planned, hosts)
-
-
-def _of_read_values(found: Iterable[Finding], reading: Iterable[Finding]) -> Iterator[Finding]:
-    """What the rules say of values that could be read: a refused cap is no missing cap, and one finding says so already."""
-    refused = {(host, one.variable) for one in reading if one.code in NOT_READ for host in one.hosts}
-    for finding in found:
-        hosts = tuple(host for host in finding.hosts if (host, finding.variable) not in refused)
-        if hosts or not finding.hosts:
-            yield replace(finding, hosts=hosts)
+    return Plan(rules.in_order(dict.fromkeys(planner.findings)), survey.listeners, survey.edges, hosts)
 
 
 class _Planner:
@@ -269,7 +257,8 @@ def write_plan(plan: Plan, folder: Path) -> None:
             for name in plan.hosts:
                 _write(hosts / host_file(name), plan.host_to_dict(name))
     except OSError as error:
-        raise PlanError(f"the plan cannot be written to {folder}: {error.strerror}") from error
+        message = f"the plan cannot be written to {folder}: {error.strerror}: set livepeer_plan_dir to a folder that can be written"
+        raise PlanError(message) from error
 
 
 def _make_private(folder: Path) -> None:

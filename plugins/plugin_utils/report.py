@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -110,7 +111,7 @@ def _finding(finding: Finding, hosts: tuple[str, ...], screen: Screen) -> str:
     message = _wrap(f"{head} {finding.message}", screen.columns, "    ")
     lines = [screen.paint(head, level) + message[0].removeprefix(head), *message[1:]]
     where = ", ".join(hosts) + (f" ({finding.node})" if finding.node else "")
-    what = finding.variable + (f" = {finding.got}" if finding.got else "") if finding.variable else finding.got
+    what = _what(finding)
     if where or what:
         lines += _hanging("  --> ", ": ".join(part for part in (where, what) if part), screen)
     if finding.limit:
@@ -120,6 +121,13 @@ def _finding(finding: Finding, hosts: tuple[str, ...], screen: Screen) -> str:
     if finding.hint:
         lines += _hanging("  help: ", finding.hint, screen)
     return "\n".join(lines)
+
+
+def _what(finding: Finding) -> str:
+    """``variable = value``; what is wrong with a name is no value, and stands in the path already."""
+    if not finding.variable or not finding.got or re.search(rf"(^|\.){re.escape(finding.got)}$", finding.variable):
+        return finding.variable or finding.got
+    return f"{finding.variable} = {finding.got}"
 
 
 def _hanging(mark: str, text: str, screen: Screen) -> list[str]:
@@ -221,7 +229,7 @@ def _edge_row(edge: Edge, screen: Screen) -> list[Cell]:
         f"{screen.arrow} {_end(edge.orchestrator, edge.orchestrator_node, 'orchestrator')}",
         edge.workload,
         _amount(edge.price, edge),
-        _amount(edge.cap, edge),
+        "any" if edge.verdict is Verdict.GOOD and edge.cap is None else _amount(edge.cap, edge),
         "" if edge.headroom is None else percent_text(edge.headroom),
     )
     return [*map(Cell, texts), Cell(verdict, _VERDICT_COLOURS.get(edge.verdict, ""))]

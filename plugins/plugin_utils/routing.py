@@ -14,6 +14,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import (
     listeners,
     orchestrator_url,
     service_uri,
+    without_user,
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import (
     Discovery,
@@ -25,6 +26,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import 
     Payment,
     Role,
 )
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.nearest import nearest
 
 SIGNING = (Payment.REMOTE_SIGNER, Payment.CLEARINGHOUSE)
 """Payments by somebody else's key; the gateway's own process is off-chain with them."""
@@ -118,16 +120,6 @@ class Directory:
         return self.advertised[key]
 
 
-_latest: list[tuple[Fleet, Directory]] = []
-
-
-def directory(fleet: Fleet) -> Directory:
-    """The directory of a fleet; the latest one is kept, because every gateway asks for it."""
-    if not _latest or _latest[0][0] is not fleet:
-        _latest[:] = [(fleet, Directory.of(fleet))]
-    return _latest[0][1]
-
-
 def gateway_settings(node: Node) -> GatewaySettings:
     """The settings of a gateway; TypeError for another node, which is a mistake in the code."""
     if not isinstance(node.settings, GatewaySettings):
@@ -191,12 +183,13 @@ def _listed(gateway: Node, entries: Iterable[OrchAddr], fleet: Directory) -> Rou
             nodes = fleet.by_host.get(entry.host, [])
             candidates += (_at_service_address(node, entry) for node in nodes)
             if not nodes:
-                faults.append(Fault(place, entry.host, True, f'"{entry.host}" has no orchestrator in this inventory', ""))
+                message = f'"{entry.host}" has no orchestrator in this inventory'
+                faults.append(Fault(place, entry.host, True, message, nearest(entry.host, fleet.by_host)))
             continue
         try:
             endpoint = orchestrator_url(entry.url)
         except AddressError as error:
-            faults.append(Fault(place, entry.url, False, str(error), error.hint))
+            faults.append(Fault(place, without_user(entry.url), False, str(error), error.hint))
             continue
         known = _known(gateway, endpoint, fleet)
         candidates.append(Candidate(known.host if known else endpoint.url, known, endpoint.url, entry))

@@ -25,6 +25,12 @@ OF_VALUES: tuple[Row, ...] = (
         "Quote numbers that are amounts; move the variable to the inventory.",
     ),
     (
+        "LPF504",
+        "error",
+        "Limits of the headroom that are no percentages, or the wrong way round.",
+        "Write two numbers, the smaller one as livepeer_headroom_min.",
+    ),
+    (
         "LPF505",
         "error",
         "No version, or one whose behaviour is not known.",

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +17,8 @@ FLEET = "fleet"
 """Role of variables that are about hosts or the run as a whole."""
 
 COMBINED = "combined"
+
+_MARKUP = re.compile(r"\b[A-Z]\(([^)]*)\)")
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,11 @@ class Definition:
         if combined and self.default_for and COMBINED in self.default_for:
             return self.default_for[COMBINED]
         return self.default
+
+    @property
+    def advice(self) -> str:
+        """The description without its markup."""
+        return _MARKUP.sub(r"\1", " ".join(self.description))
 
     @property
     def holds_secrets(self) -> bool:

@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts import releases
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.collector import Collector
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Release
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.nearest import nearest
 
 CODE = "LPF505"
 ARCHIVE_CODE = "LPF504"
@@ -21,16 +20,20 @@ CHECKSUM = "livepeer_archive_checksum"
 _VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]+)?")
 
 
-def read_release(values: Mapping[str, object], archive_checksum: Callable[[str], str], collector: Collector) -> Release:
-    """The release that the values (by name after ``livepeer_``) ask for, as far as it can be made out."""
+def read_release(values: Mapping[str, object], broken: Set[str], archive_checksum: Callable[[str], str], collector: Collector) -> Release:
+    """The release that the values (by name after ``livepeer_``) ask for, as far as it can be made out.
+
+    ``broken`` are names whose values were refused: nothing more is said of what they leave open.
+    """
     version = str(values.get("version") or "")
     flavor = str(values["flavor"])
-    like = _behaves_like(version, str(values.get("version_like") or ""), collector)
+    like = _behaves_like(version, str(values.get("version_like") or ""), Collector("") if "version_like" in broken else collector)
     checksum = str(values.get("archive_checksum") or "").lower().removeprefix("sha256:")
     archive = str(values.get("archive") or "")
     if not archive and version:
         archive = releases.archive_url(version, flavor)
-    checksum = _checksum(archive, checksum, version, archive_checksum, collector)
+    if not broken & {"archive", "archive_checksum"}:
+        checksum = _checksum(archive, checksum, version, archive_checksum, collector)
     return Release(version, like, archive, checksum, flavor)
 
 
@@ -39,8 +42,8 @@ def _behaves_like(version: str, like: str, collector: Collector) -> str:
     if like and like not in releases.deployable():
         choices = ", ".join(releases.deployable())
         message = f"{like} is no version that can be deployed"
-        collector.add(CODE, message, LIKE, got=like, limit=choices, hint=nearest(like, releases.deployable()) or releases.newest())
-        like = ""
+        collector.add(CODE, message, LIKE, got=like, limit=choices, hint=releases.newest())
+        return version if version in releases.versions() else releases.newest()
     if not version:
         return like or releases.newest()
     if version in releases.versions():
@@ -71,10 +74,9 @@ def _checksum(archive: str, stated: str, version: str, archive_checksum: Callabl
         return stated
     if "://" in archive:
         if not archive.startswith(("https://", "http://")):
-            collector.add(
-                ARCHIVE_CODE, "an archive is fetched over https or http", ARCHIVE, got=archive.split("://", maxsplit=1)[0], limit="https"
-            )
-        if not stated:
+            scheme = archive.split("://", maxsplit=1)[0]
+            collector.add(ARCHIVE_CODE, "an archive is fetched over https or http", ARCHIVE, got=f"{scheme}://...", limit="https://...")
+        elif not stated:
             source = releases.checksums_url(version) if version in releases.deployable() else "the release's checksums file"
             file = archive.rsplit("/", 1)[-1]
             hint = f"{CHECKSUM}: sha256:<the line of {file} in {source}>"

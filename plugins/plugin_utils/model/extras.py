@@ -134,9 +134,10 @@ class ExtrasReader:
             return MISSING
         text = _flag_text(flag.type, raw)
         if text is None or not fits(flag.type, text):
-            message = f"-{flag.name} takes {_EXAMPLES[flag.type]}, this is {kind(raw) if text is None else repr(text)}"
+            message = f"-{flag.name} takes {_EXAMPLES[flag.type]}, this is {_got(raw, text)}"
             hint = f"{text}s" if flag.type == "duration" and text and text.isdigit() else ""
             hint = hint or (f'quote it: "{shown(raw)}"' if flag.type == "string" and isinstance(raw, float | Misread) else "")
+            hint = hint or (f"{raw.value} if that is meant" if isinstance(raw, Misread) and fits(flag.type, str(raw.value)) else "")
             self._collector.add(UNKNOWN, message, path, got=shown(raw), limit=_EXAMPLES[flag.type], hint=hint)
             return MISSING
         return self._checker.text(text, path)
@@ -196,6 +197,13 @@ class ExtrasReader:
             self._collector.add(CODE, f"the value of an environment variable is text, this is {kind(raw)}", path, got=kind(raw), hint=hint)
             return MISSING
         return self._checker.text(text, path)
+
+
+def _got(raw: object, text: str | None) -> str:
+    """What stands in the place of a flag's value."""
+    if isinstance(raw, Misread) and isinstance(raw.value, int):
+        return f"{raw.text}, which YAML reads as {raw.value}"
+    return kind(raw) if text is None else repr(text)
 
 
 def _flag_text(type_: str, raw: object) -> str | None:

@@ -48,10 +48,12 @@ class Source:
     Attributes:
         variable: full variable name, ``livepeer_gateway_http_addr``.
         default: True if nobody wrote it and the collection's (= go-livepeer's) default counts.
+        refused: True if it is written and all or part of it was refused: a finding says so, and what stands in for it says nothing.
     """
 
     variable: str
     default: bool
+    refused: bool = False
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,8 @@ class Node:
         network: ``offchain`` or a network's name.
         release: what it runs.
         settings: of its role.
-        sources: for each field of ``settings`` (and ``network``, ``name``, ``release``) where it comes from.
+        sources: for each field of ``settings`` (and ``network``, ``name``, ``release``, ``headroom_min``, ``headroom_max``) where
+            it comes from.
         secrets: names of the secrets it has (``eth_url``, ``eth_password``, ``keystore``, ``orch_secret``; ``flag_<flag>``,
             ``env_<name>`` and ``ai_models_<index>_token`` for those inside other variables), and for each the path of the
             variable that holds it (``livepeer_eth_url``, ``livepeer_gateway_flags.authWebhookUrl``,
@@ -200,6 +203,10 @@ class Node:
     def onchain(self) -> bool:
         """True if the process itself runs on a chain (prices and caps are read at all)."""
         return self.network != OFFCHAIN
+
+    def knows(self, *names: str) -> bool:
+        """True unless what was written for one of these (see ``sources``) was refused, so that a rule has nothing to go by."""
+        return not any(self.sources[name].refused for name in names)
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,10 @@ def memberships(inventory: Inventory, names: Mapping[str, str], collector: Colle
             collector.warn("LPF503", message, names[kind], got=", ".join(sorted(members(kind))))
     _check_spelling(inventory, names, collector)
     hosts = sorted(roles[Role.GATEWAY] | roles[Role.ORCHESTRATOR])
+    if not hosts and not collector.findings:
+        message = "no host of the inventory is a Livepeer node, so that there is nothing to plan"
+        looked_for = ", ".join(names[kind] for kind in ("gateways", "orchestrators", "combined"))
+        collector.warn(CODE, message, VARIABLE, limit=looked_for, hint=f"put hosts into these groups, or name yours in {VARIABLE}")
     return {host: Membership(frozenset(role for role in Role if host in roles[role])) for host in hosts}
 
 

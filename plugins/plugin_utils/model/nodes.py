@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.collector import Collector
@@ -64,6 +64,9 @@ class NodeReader:
         self._secrets_known = read.secrets_known
         self._release = release
         self._collector = collector
+        self._wrong_extras: set[str] = set()
+        settling = {"network", f"{role.value}_network", *({"gateway_payment"} if role is Role.GATEWAY else ())}
+        self._network_known = not settling & read.broken
         self._definitions = of_role(role.value)
         modes = {mode for mode in ("transcoder", "ai_worker") if role is Role.ORCHESTRATOR and self._values.get(f"orchestrator_{mode}")}
         self._extras = ExtrasReader(collector, role.value, frozenset({role.value, *modes}), release.behaves_like)
@@ -80,9 +83,11 @@ class NodeReader:
         given = {"flags": flags.values, "environment": environment.values, "payment": payment, "ai_models": models}
         settings = self._gateway(given) if self._role is Role.GATEWAY else self._orchestrator(given)
         sources = {name: self._source(name) for name in (field.name for field in fields(settings))}
-        sources["network"] = Source(network_variable, self._is_default(network_variable))
+        sources |= {name: self._refused(name) for name in ("flags", "environment") if name in self._wrong_extras}
+        sources["network"] = Source(network_variable, self._is_default(network_variable), refused=not self._network_known)
         sources["name"] = self._source("name")
         sources["release"] = self._sources["version"]
+        sources |= {name: self._sources[name] for name in ("headroom_min", "headroom_max")}
         return Node(
             host=host,
             machine=machine,
@@ -109,6 +114,9 @@ class NodeReader:
     def _source(self, name: str) -> Source:
         return self._sources[f"{self._role.value}_{name}"]
 
+    def _refused(self, name: str) -> Source:
+        return replace(self._source(name), refused=True)
+
     def _is_default(self, variable: str) -> bool:
         return self._sources[variable.removeprefix("livepeer_")].default
 
@@ -117,16 +125,23 @@ class NodeReader:
         if not isinstance(raw, Mapping):
             return Extras()
         read = self._extras.flags if name == "flags" else self._extras.environment
-        return read(raw, self._full(name))
+        told = len(self._collector.findings)
+        found = read(raw, self._full(name))
+        if len(self._collector.findings) > told:
+            self._wrong_extras.add(name)
+        return found
 
     def _network(self, flags: Extras) -> tuple[str, Payment, str]:
+        collector = self._collector if self._network_known else Collector("")
+        told = len(self._collector.findings)
         if self._role is Role.GATEWAY:
             stated = self._values.get("gateway_payment")
-            network, payment, variable = settle(Payment(str(stated)) if stated else None, self._values, self._collector)
+            network, payment, variable = settle(Payment(str(stated)) if stated else None, self._values, collector)
         else:
             network, variable = stated_network(self._role.value, self._values)
             payment = Payment.NONE
-        check_name(network, variable, self._role.value, flags.values, self._collector)
+        check_name(network, variable, self._role.value, flags.values, collector)
+        self._network_known = self._network_known and len(self._collector.findings) == told
         return network, payment, variable
 
     def _check_required(self, onchain: bool) -> None:
@@ -136,8 +151,7 @@ class NodeReader:
             needed = one.required == "always" or (one.required == "onchain" and onchain and not self._priced_by_models(name))
             if needed and not one.secret and short not in self._values and short not in self._broken:
                 chain = " on-chain" if one.required == "onchain" else ""
-                hint = " ".join(one.description).replace("O(", "(").replace("C(", "(").replace("V(", "(")
-                self._collector.add(CODE, f"{one.name} has to be said{chain}", one.name, hint=hint)
+                self._collector.add(CODE, f"{one.name} has to be said{chain}", one.name, hint=one.advice)
 
     def _priced_by_models(self, name: str) -> bool:
         """An orchestrator that serves AI may price by model only (``starter.go``: no base price needed with -aiWorker)."""
@@ -160,7 +174,7 @@ class NodeReader:
                 secrets[name] = one.name
             elif short not in self._broken:
                 message = f"a node on a chain needs {one.name}"
-                self._collector.add(MISSING_CODE, message, one.name, hint=" ".join(one.description))
+                self._collector.add(MISSING_CODE, message, one.name, hint=one.advice)
         return secrets
 
     def _ai_models(self) -> tuple[tuple[Mapping[str, object], ...], dict[str, str]]:
@@ -187,10 +201,10 @@ class NodeReader:
         return settings
 
     def _check_discovery(self, settings: GatewaySettings) -> None:
-        if settings.orch_addr and settings.discovery is not Discovery.LIST:
-            variable = self._full("orch_addr")
-            message = f"the list counts only with livepeer_gateway_discovery list, it is {settings.discovery.value}"
-            hint = "livepeer_gateway_discovery: list, or remove the list"
+        if settings.orch_addr and settings.discovery is not Discovery.LIST and not self._source("discovery").refused:
+            variable = self._full("discovery")
+            message = f"{self._full('orch_addr')} counts only with discovery list"
+            hint = f"{variable}: list, or remove the list"
             self._collector.add(CODE, message, variable, got=settings.discovery.value, limit=Discovery.LIST.value, hint=hint)
 
     def _check_signer(self, settings: GatewaySettings) -> None:
@@ -199,11 +213,12 @@ class NodeReader:
         if signed and not settings.remote_signer and "gateway_remote_signer" not in self._broken:
             message = f"with payment {settings.payment.value} the gateway needs to know who signs"
             self._collector.add(CODE, message, variable, hint="inventory host of the signer, or its URL")
-        if settings.remote_signer and not signed:
-            message = f"a signer does nothing with payment {settings.payment.value}"
+        if settings.remote_signer and not signed and self._network_known:
+            message = f"{variable} does nothing with payment {settings.payment.value}"
             limit = ", ".join(payment.value for payment in SIGNED)
-            hint = "livepeer_gateway_payment: remote_signer, or remove the signer"
-            self._collector.add("LPF303", message, variable, got=settings.payment.value, limit=limit, hint=hint)
+            payment = self._full("payment")
+            hint = f"{payment}: remote_signer, or remove the signer"
+            self._collector.add("LPF303", message, payment, got=settings.payment.value, limit=limit, hint=hint)
 
     def _orchestrator(self, given: Mapping[str, Any]) -> OrchestratorSettings:
         values: dict[str, Any] = {field.name: self._value(field.name) for field in fields(OrchestratorSettings)}

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from fractions import Fraction
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.collector import Collector, merged
@@ -12,11 +14,15 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.definitions i
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.deployment import read_release
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Fleet, Host, Role, Source
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.groups import Membership, group_names, memberships
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Inventory
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Inventory, Unreadable
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.machines import machine_key
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.names import check_names
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.nodes import HostValues, NodeReader
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.values import MISSING, Checker
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import percent
+
+BAND = ("headroom_min", "headroom_max")
+"""Limits of the headroom, by their names after ``livepeer_``."""
 
 START_ORDER = (Role.ORCHESTRATOR, Role.GATEWAY)
 """A gateway that runs before its orchestrator answers its first requests with errors."""
@@ -50,8 +56,9 @@ def _host(
     if "version" not in read.values and "version" not in read.broken:
         hint = "livepeer_version: 0.9.1"
         collector.add("LPF505", "no version of go-livepeer is said", "livepeer_version", hint=hint)
-    release = read_release(read.values, archive_checksum, collector)
-    _check_band(read, collector)
+    release = read_release(read.values, read.broken, archive_checksum, collector)
+    read = _check_band(read, collector)
+    _check_machine(raw, collector)
     machine = machine_key(name, raw)
     roles = (role for role in START_ORDER if role in membership.roles)
     nodes = tuple(NodeReader(role, read, release, collector).node(name, machine) for role in roles)
@@ -66,10 +73,11 @@ def read_values(membership: Membership, raw: Mapping[str, object], collector: Co
     broken: set[str] = set()
     for short, one in _of_host(membership).items():
         default = one.default_on(membership.combined)
+        told = len(collector.findings)
         checked = checker.check(one, raw[one.name], one.name) if one.name in raw and not one.once else MISSING
-        if checked is MISSING and one.name in raw and not one.once:
+        if len(collector.findings) > told:
             broken.add(short)
-        sources[short] = Source(one.name, checked is MISSING)
+        sources[short] = Source(one.name, checked is MISSING, refused=short in broken)
         if checked is MISSING and default is not None:
             checked = tuple(default) if isinstance(default, list) else default
         if checked is not MISSING:
@@ -83,18 +91,26 @@ def _of_host(membership: Membership) -> dict[str, Definition]:
     return {one.name.removeprefix("livepeer_"): one for part in parts for one in of_role(part).values()}
 
 
-def _check_band(read: HostValues, collector: Collector) -> None:
-    low, high = _percent(read, "headroom_min", collector), _percent(read, "headroom_max", collector)
-    if low is not None and high is not None and low > high:
-        message = f"the least headroom {low:g} is above the most, {high:g}"
-        hint = "livepeer_headroom_min at most livepeer_headroom_max"
-        collector.add("LPF504", message, "livepeer_headroom_min", got=f"{low:g}", limit=f"{high:g}", hint=hint)
+def _check_band(read: HostValues, collector: Collector) -> HostValues:
+    """A finding for limits of the headroom that leave no band; both count as refused then."""
+    low, high = (_percent(read, name) for name in BAND)
+    if low is None or high is None or low <= high:
+        return read
+    texts = [str(read.values[name]) for name in BAND]
+    message = "the least headroom is above the most, so that no cap fits"
+    limit, hint = f"livepeer_headroom_max: {texts[1]}", f'livepeer_headroom_min: "{texts[1]}"'
+    collector.add("LPF504", message, "livepeer_headroom_min", got=texts[0], limit=limit, hint=hint)
+    return replace(read, sources={**read.sources, **{name: replace(read.sources[name], refused=True) for name in BAND}})
 
 
-def _percent(read: HostValues, name: str, collector: Collector) -> float | None:
-    text = str(read.values[name])
-    if text.replace(".", "", 1).isdecimal():
-        return float(text)
-    message = f"{text!r} is no percentage"
-    collector.add("LPF504", message, f"livepeer_{name}", got=text, limit="a number of 0 or more, without %", hint='"20"')
-    return None
+def _percent(read: HostValues, name: str) -> Fraction | None:
+    """A limit of the headroom, which the checker has looked at; None for one that it refused."""
+    return None if read.sources[name].refused else percent(str(read.values[name]))
+
+
+def _check_machine(raw: Mapping[str, object], collector: Collector) -> None:
+    """A finding for a host of which nobody knows which machine it is."""
+    for variable in ("ansible_host", "ansible_port"):
+        value = raw.get(variable)
+        if isinstance(value, Unreadable):
+            collector.add("LPF504", "the value cannot be read", variable, got=value.reason)

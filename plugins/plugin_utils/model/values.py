@@ -27,6 +27,7 @@ PATTERNS = {
     "eth_address": (r"0x[0-9a-fA-F]{40}", "0x and 40 hexadecimal digits, in quotes"),
     "gpus": (r"all|[0-9]+(,[0-9]+)*", '0, "0,1" or all'),
     "name": (r"[a-z][a-z0-9-]{0,21}", "at most 22 of a-z, 0-9 and -, a letter first (Linux allows a user name 31 characters)"),
+    "percent": (r"[0-9]+(\.[0-9]+)?", 'a number of 0 or more without %, such as 20 or "12.5"'),
     "sessions": (r"auto|[1-9][0-9]*", "a number above 0, or auto"),
     "sha256": (r"sha256:[0-9a-fA-F]{64}", "sha256: and 64 hexadecimal digits"),
     "wave": (r"[1-9][0-9]*|([1-9][0-9]?|100)%", "a number of hosts, or a percentage in quotes"),
@@ -41,6 +42,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 def kind(value: object) -> str:
     """What a raw value is, in an operator's words."""
+    if isinstance(value, Misread):
+        return kind(value.value)
     names: tuple[tuple[type, str], ...] = (
         (bool, "a boolean"),
         (int, "a whole number"),
@@ -74,6 +77,18 @@ def plain(value: object) -> str | None:
     return str(int(value)) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
+def _as_digits(raw: Misread) -> str:
+    """How to write an amount that YAML took for a number in another base: go-livepeer reads decimal digits only."""
+    if _OCTAL_LOOKING.fullmatch(raw.text):
+        return f'"{raw.text.lstrip("+-0_") or "0"}", without leading zeros; {raw.value} if it was meant as octal'
+    return f'"{raw.value}", the number in decimal digits'
+
+
+def _host_of(one: Definition) -> str:
+    """The host of an address whose port somebody wrote: the default's, else what nobody but the operator knows."""
+    return str(one.default).rpartition(":")[0] if one.default else "orch.example.com"
+
+
 class Checker:
     """Holds raw values against their definitions and collects what is wrong with them."""
 
@@ -102,7 +117,7 @@ class Checker:
         if raw is None:
             return self._wrong(one, raw, path, "write a value, or remove the line")
         if isinstance(raw, Misread) and one.type != "raw":
-            return self._misread(raw, path)
+            return self._misread(one, raw, path)
         return self._types[one.type](one, raw, path)
 
     def _wrong(self, one: Definition, raw: object, path: str, hint: str = "") -> object:
@@ -114,16 +129,21 @@ class Checker:
             "dict": "a dictionary",
             "raw": "a whole number or text",
         }[one.type]
-        got = kind(raw) if one.holds_secrets else f"{shown(raw)} ({kind(raw)})"
+        got = kind(raw) if one.holds_secrets or raw is None else f"{shown(raw)} ({kind(raw)})"
         self._collector.add(CODE, f"{expected} is needed here, this is {kind(raw)}", path, got=got, limit=expected, hint=hint)
         return MISSING
 
-    def _misread(self, raw: Misread, path: str) -> object:
+    def _misread(self, one: Definition, raw: Misread, path: str) -> object:
         if isinstance(raw.value, float):
-            return self._float(raw.text, path)
+            return self._version(one, raw.text, path) if one.format == "version" else self._float(raw.text, path)
         message = f"YAML reads {raw.text} as the number {raw.value}: quote it"
-        hint = f'"{raw.text}" if that is meant as text, else {raw.value}'
+        hint = _as_digits(raw) if one.type == "raw" else str(raw.value) if one.type == "int" else f'"{raw.text}"'
         self._collector.add(CODE, message, path, got=raw.text, limit=str(raw.value), hint=hint)
+        return MISSING
+
+    def _version(self, one: Definition, text: str, path: str) -> object:
+        message, hint = "a version is text of three parts: quote it", f'{one.name}: "0.9.1"'
+        self._collector.add(CODE, message, path, got=text, limit="such as 0.9.1", hint=hint)
         return MISSING
 
     def _float(self, text: str, path: str) -> object:
@@ -149,22 +169,28 @@ class Checker:
         return MISSING
 
     def _str(self, one: Definition, raw: object, path: str) -> object:
+        if one.format == "version" and isinstance(raw, int | float) and not isinstance(raw, bool):
+            return self._version(one, str(raw), path)
         if isinstance(raw, float):
             return self._wrong(one, raw, path, f'quote it, with all its parts: "{raw}" is not what is meant if a zero was lost')
         if not isinstance(raw, str):
-            hint = f'quote it: "{shown(raw)}"' if isinstance(raw, int) and not isinstance(raw, bool) else ""
-            return self._wrong(one, raw, path, "127.0.0.1:9935, host and port in one text" if one.format == "address" else hint)
+            number = isinstance(raw, int) and not isinstance(raw, bool)
+            address = f"{one.name}: {_host_of(one)}:{shown(raw)}, host and port in one text"
+            return self._wrong(one, raw, path, (address if one.format == "address" else f'quote it: "{shown(raw)}"') if number else "")
         text = str(raw)
         if one.choices:
             return self._choice(one, text, path)
         if one.format in PATTERNS:
-            return self._pattern(text, *PATTERNS[one.format], path)
+            return self._pattern(text, one.format, path)
         return self.text(text, path) if one.format != "path" else self._path(text, path)
 
-    def _pattern(self, text: str, pattern: str, example: str, path: str) -> object:
+    def _pattern(self, text: str, format_: str, path: str) -> object:
+        pattern, example = PATTERNS[format_]
         if re.fullmatch(pattern, text):
             return text
-        self._collector.add(CODE, f"{text!r} cannot stand here", path, got=text, limit=example)
+        near = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") if format_ == "name" else ""
+        hint = near if re.fullmatch(pattern, near) else ""
+        self._collector.add(CODE, f"{text!r} cannot stand here", path, got=text, limit=example, hint=hint)
         return MISSING
 
     def _choice(self, one: Definition, text: str, path: str) -> object:
@@ -227,6 +253,8 @@ class Checker:
             format=one.format,
             options=one.options,
         )
+        if one.choices and not raw:
+            return self._wrong(one, raw, path, f"one or more of {', '.join(one.choices)}, or remove the line")
         items = [self.check(element, item, f"{path}[{index}]") for index, item in enumerate(raw)]
         return tuple(item for item in items if item is not MISSING)
 
@@ -254,13 +282,14 @@ class Checker:
         if one.format == "orch_addr" and isinstance(raw, Mapping):
             return self._entry(one, raw, path)
         if isinstance(raw, Misread):
-            return self._misread(raw, path)
+            return self._misread(one, raw, path)
         if isinstance(raw, float):
             return self._float(repr(raw), path)
         text = plain(raw)
         if text is None:
             return self._wrong(one, raw, path)
-        return self._amount(text, path) if one.format in {"amount", "cap", "pixels", "percent"} else self._other(one, text, path)
+        looks_otherwise = one.format in {"amount", "cap", "pixels", "percent"} and self._ambiguous(text, path)
+        return MISSING if looks_otherwise else self._other(one, text, path)
 
     def _entry(self, one: Definition, raw: Mapping[object, object], path: str) -> object:
         """An entry of the list of orchestrators, written as a dictionary."""
@@ -272,15 +301,14 @@ class Checker:
             return MISSING
         return checked if isinstance(checked, Mapping) and given[0] in checked else MISSING
 
-    def _amount(self, text: str, path: str) -> object:
-        if _OCTAL_LOOKING.fullmatch(text) or _SEXAGESIMAL.fullmatch(text):
-            message = f"{text} is read as different numbers by different programs"
-            hint = f'"{text.lstrip("0") or "0"}", without leading zeros' if ":" not in text else "the amount in quotes, without a colon"
-            self._collector.add(CODE, message, path, got=text, hint=hint)
-            return MISSING
-        return self.text(text, path)
+    def _ambiguous(self, text: str, path: str) -> bool:
+        """A finding for an amount that looks octal or sexagesimal."""
+        if not _OCTAL_LOOKING.fullmatch(text) and not _SEXAGESIMAL.fullmatch(text):
+            return False
+        message = f"{text} is read as different numbers by different programs"
+        hint = f'"{text.lstrip("0") or "0"}", without leading zeros' if ":" not in text else "the amount in quotes, without a colon"
+        self._collector.add(CODE, message, path, got=text, hint=hint)
+        return True
 
     def _other(self, one: Definition, text: str, path: str) -> object:
-        if one.format in PATTERNS:
-            return self._pattern(text, *PATTERNS[one.format], path)
-        return self.text(text, path)
+        return self._pattern(text, one.format, path) if one.format in PATTERNS else self.text(text, path)

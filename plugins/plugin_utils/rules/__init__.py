@@ -3,12 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Fleet
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules import payment, ports, prices
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Rule, Survey
 
@@ -18,14 +16,8 @@ RULES: tuple[Rule, ...] = (*ports.RULES, *prices.RULES, *payment.RULES)
 _GRAVITY = tuple(Level)
 
 
-def check(fleet: Fleet, edges: Sequence[Edge]) -> tuple[Finding, ...]:
-    """Everything that the rules have to say of a fleet, errors first, in a fixed order; equal findings of several hosts as one.
-
-    Args:
-        fleet: all of it, whatever ``--limit`` says.
-        edges: of this fleet, by ``edges.edges``.
-    """
-    survey = Survey(fleet, edges)
+def check(survey: Survey) -> tuple[Finding, ...]:
+    """Everything that the rules have to say of a fleet, errors first, in a fixed order; equal findings of several hosts as one."""
     return in_order(merged(found for rule in RULES for found in rule.find(survey)))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import VIDEO, Route, discovers, why_unpayable
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import PAYS, ROUTED, VIDEO, Route, discovers, why_unpayable
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Discovery, Node, Payment
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routing import SIGNING, gateway_settings
@@ -15,9 +15,12 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import
 def unpayable(survey: Survey) -> Iterator[Finding]:
     """LPF301: video asked of a gateway that the orchestrator refuses, or that refuses the orchestrator."""
     for found in survey.routes:
-        if not found.routing.fits:
+        if not found.gateway.knows(*ROUTED, "workloads"):
+            continue
+        known = all(candidate.node is None or candidate.node.knows("network") for candidate in found.routing.candidates)
+        if not found.routing.fits and known:
             yield _none_fits(found)
-        elif VIDEO in gateway_settings(found.gateway).workloads:
+        elif found.routing.fits and VIDEO in gateway_settings(found.gateway).workloads:
             yield from _unpayable(found)
 
 
@@ -27,8 +30,7 @@ def _none_fits(found: Route) -> Finding:
     return finding(
         "LPF301",
         found.gateway,
-        f"none of the {len(nodes)} orchestrators of the inventory fits a gateway with payment {_payment(found.gateway)}: "
-        f"they are on {', '.join(networks)}",
+        f"no orchestrator of the inventory fits a gateway with payment {_payment(found.gateway)}: {_place(len(nodes), networks)}",
         field="payment",
         got=f"{_payment(found.gateway)} (network {found.gateway.network})",
         limit=f"network {', '.join(networks)}",
@@ -37,10 +39,14 @@ def _none_fits(found: Route) -> Finding:
     )
 
 
+def _place(count: int, networks: list[str]) -> str:
+    return f"{'the only one is' if count == 1 else f'all {count} are'} on {', '.join(networks)}"
+
+
 def _unpayable(found: Route) -> Iterator[Finding]:
     reasons: dict[str, list[Node]] = {}
     for candidate in found.routing.candidates:
-        reason = why_unpayable(found.gateway, candidate.node) if candidate.node else ""
+        reason = why_unpayable(found.gateway, candidate.node) if candidate.node and candidate.node.knows("network") else ""
         if reason and candidate.node:
             reasons.setdefault(reason, []).append(candidate.node)
     for reason, nodes in reasons.items():
@@ -64,7 +70,7 @@ def _payment(gateway: Node) -> str:
 def _way_out(gateway: Node, orchestrator: Node) -> str:
     payment = gateway_settings(gateway).payment
     variable = gateway.sources["payment"].variable
-    if payment in SIGNING:
+    if payment in SIGNING and orchestrator.onchain:
         return f"take video out of {gateway.sources['workloads'].variable}, or {variable}: onchain"
     if not orchestrator.onchain:
         return f"{variable}: none"
@@ -74,13 +80,15 @@ def _way_out(gateway: Node, orchestrator: Node) -> str:
 
 
 def _network(gateway: Node) -> str:
-    return gateway.sources["network"].variable
+    """The variable of the network; where the payment settled it, the one that is free to say another."""
+    variable = gateway.sources["network"].variable
+    return "livepeer_gateway_network" if variable == gateway.sources["payment"].variable else variable
 
 
 def no_orchestrator(survey: Survey) -> Iterator[Finding]:
     """LPF302: a gateway that can give its jobs to nobody."""
     for found in survey.routes:
-        if found.routing.candidates or found.routing.faults or discovers(found.gateway):
+        if found.routing.candidates or found.routing.faults or discovers(found.gateway) or not found.gateway.knows(*ROUTED):
             continue
         discovery = gateway_settings(found.gateway).discovery
         message, hint = {
@@ -104,7 +112,7 @@ def _discovery(found: Route) -> str:
 def discovery_offchain(survey: Survey) -> Iterator[Finding]:
     """LPF303: off-chain there is no registry to discover orchestrators from."""
     for found in survey.routes:
-        if discovers(found.gateway) and not found.gateway.onchain:
+        if found.gateway.knows(*PAYS) and discovers(found.gateway) and not found.gateway.onchain:
             yield finding(
                 "LPF303",
                 found.gateway,
@@ -137,7 +145,7 @@ def not_there(survey: Survey) -> Iterator[Finding]:
 def _signer(gateway: Node) -> Iterator[Finding]:
     settings = gateway_settings(gateway)
     signer = settings.remote_signer
-    if settings.payment not in SIGNING or signer.startswith(("http://", "https://")):
+    if not gateway.knows(*PAYS) or not signer or settings.payment not in SIGNING or signer.startswith(("http://", "https://")):
         return
     variable = gateway.sources["remote_signer"].variable
     yield finding(

@@ -14,8 +14,9 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import (
     home_port,
     is_loopback,
     join_host_port,
+    without_user,
 )
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import VIDEO
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import ROUTED, VIDEO
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node, Role
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routing import (
@@ -55,8 +56,8 @@ def _taken_port(survey: Survey, conflict: Conflict, port: int) -> Finding:
         f"{describe(mine)} wants the port of {' and '.join(_owner(mine, other) for other in others)}"
         + (f", and {more} more" if more else ""),
         variable=mine.variable,
-        got=_written(mine),
-        limit="; ".join(f"{other.variable}: {_written(other)}" for other in others),
+        got=_written(survey, mine),
+        limit="; ".join(f"{other.variable}: {_written(survey, other)}" for other in others),
         hint=setting(mine.variable, _moved(node, mine, port)),
         others=[other.host for other in others],
     )
@@ -67,8 +68,13 @@ def _owner(mine: Listener, other: Listener) -> str:
     return text if other.host == mine.host else f"{text}, on {other.host}"
 
 
-def _written(listener: Listener) -> str:
-    return join_host_port(listener.address, listener.port) + (" (default)" if listener.default else "")
+def _written(survey: Survey, listener: Listener) -> str:
+    """The setting behind a listener as somebody wrote it."""
+    if listener.default:
+        return f"{join_host_port(listener.address, listener.port)} (default)"
+    node = survey.by_name[listener.host, listener.node]
+    field = next(name for name, source in node.sources.items() if source.variable == listener.variable)
+    return without_user(str(getattr(node.settings, field)))
 
 
 def _free_port(listener: Listener, taken: set[int]) -> int:
@@ -101,7 +107,7 @@ def open_cli(survey: Survey) -> Iterator[Finding]:
                 survey.by_name[listener.host, listener.node],
                 f"the CLI port {listener.port} is reachable from outside the host, and who reaches it has the wallet",
                 variable=listener.variable,
-                got=join_host_port(listener.address, listener.port),
+                got=_written(survey, listener),
                 limit="a loopback address",
                 hint=setting(listener.variable, f"127.0.0.1:{listener.port}"),
             )
@@ -121,7 +127,7 @@ def scheme_mismatch(survey: Survey) -> Iterator[Finding]:
     """LPF104: the orchestrator serves HTTP and advertises HTTPS, or the reverse; it stops after 5 s with status 0."""
     for node in survey.fleet.nodes:
         endpoint = service_endpoint(node) if node.role is Role.ORCHESTRATOR else None
-        if endpoint is None:
+        if endpoint is None or not node.knows("http_addr"):
             continue
         settings = orchestrator_settings(node)
         plain = settings.http_addr.startswith("http://")
@@ -141,7 +147,7 @@ def loopback_service(survey: Survey) -> Iterator[Finding]:
     """LPF104: a loopback service address of which gateways of other machines are told."""
     users: dict[tuple[str, str], list[str]] = {}
     for found in survey.routes:
-        for candidate in found.routing.candidates:
+        for candidate in found.routing.candidates if found.gateway.knows(*ROUTED) else ():
             node = candidate.node
             if node is not None and node.machine != found.gateway.machine:
                 users.setdefault((node.host, node.name), []).append(found.gateway.host)
@@ -157,9 +163,14 @@ def loopback_service(survey: Survey) -> Iterator[Finding]:
             field="service_addr",
             got=endpoint.address,
             limit="an address that the gateways can route to",
-            hint=setting(node.sources["service_addr"].variable, f"{node.host}:{endpoint.port}"),
+            hint=setting(node.sources["service_addr"].variable, f"{_reached_at(node)}:{endpoint.port}"),
             others=gateways,
         )
+
+
+def _reached_at(node: Node) -> str:
+    """What Ansible reaches the node's machine at, if that is no tunnel or port of this one; else its inventory name."""
+    return node.host if ":" in node.machine or is_loopback(node.machine) else node.machine
 
 
 def same_service(survey: Survey) -> Iterator[Finding]:
@@ -196,7 +207,8 @@ def same_name(survey: Survey) -> Iterator[Finding]:
     """LPF106: two nodes of a machine share a name, and with it unit, user and data directory."""
     named: dict[tuple[str, str], list[Node]] = {}
     for node in survey.fleet.nodes:
-        named.setdefault((node.machine, node.name), []).append(node)
+        if node.knows("name"):
+            named.setdefault((node.machine, node.name), []).append(node)
     for (machine, name), nodes in named.items():
         for place, node in enumerate(nodes[1:], 2):
             free = _free_name(name, place, {taken for where, taken in named if where == machine})
@@ -217,7 +229,7 @@ def no_ingest(survey: Survey) -> Iterator[Finding]:
     """LPF107: on a public HTTP address a gateway has no routes but playback (``mediaserver.go:NewLivepeerServer``)."""
     for listener in survey.listeners:
         node = survey.by_name[listener.host, listener.node]
-        if listener.purpose != "http" or listener.exposure is Exposure.LOOPBACK:
+        if listener.purpose != "http" or listener.exposure is Exposure.LOOPBACK or not node.knows("workloads", "flags"):
             continue
         settings = gateway_settings(node)
         # Video still gets in by RTMP.
@@ -230,7 +242,7 @@ def no_ingest(survey: Survey) -> Iterator[Finding]:
             node,
             f"a gateway on a public HTTP address has no route for {', '.join(lost)} without httpIngest or authWebhookUrl",
             field="http_addr",
-            got=join_host_port(listener.address, listener.port),
+            got=_written(survey, listener),
             limit="a loopback address, behind a proxy that authenticates",
             hint=setting(variable, f"127.0.0.1:{listener.port}"),
         )

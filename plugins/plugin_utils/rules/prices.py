@@ -9,6 +9,9 @@ from fractions import Fraction
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import (
     ANY,
     AUTO,
+    CAP,
+    PAYS,
+    ROUTED,
     VIDEO,
     Asked,
     Route,
@@ -16,6 +19,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import (
     discovers,
     no_cap_code,
     pays,
+    states_price,
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node, Payment, Role
@@ -86,7 +90,7 @@ def no_cap(survey: Survey) -> Iterator[Finding]:
     """LPF203: a gateway that pays any price."""
     for found in survey.routes:
         settings = gateway_settings(found.gateway)
-        if not _needs_cap(found) or no_cap_code(found) != "LPF203" or found.cap is not None:
+        if not _needs_cap(found) or no_cap_code(found) != "LPF203" or found.cap is not None or not _cap_known(found):
             continue
         text = settings.max_price_per_unit
         message = {"": "there is no cap, so that any price is paid", AUTO: _why_not_auto(found)}.get(
@@ -98,9 +102,18 @@ def no_cap(survey: Survey) -> Iterator[Finding]:
             message,
             field="max_price_per_unit",
             got=text or "(not set)",
-            limit=_band_text(found),
+            limit=_band_text(found) if text != AUTO else "",
             hint=_right_cap(found),
         )
+
+
+def _cap_known(found: Route) -> bool:
+    """True unless something was refused that the cap hangs on: its finding is enough."""
+    gateway = found.gateway
+    if gateway_settings(gateway).max_price_per_unit != AUTO:
+        return gateway.knows(*CAP, *ROUTED, "workloads")
+    nodes = [candidate.node for candidate in found.routing.candidates if candidate.node]
+    return gateway.knows(*CAP, *ROUTED, "workloads", "headroom_min", "headroom_max") and all(map(states_price, nodes))
 
 
 def _why_not_auto(found: Route) -> str:
@@ -118,7 +131,7 @@ def idle_cap(survey: Survey) -> Iterator[Finding]:
         signs = settings.payment in (Payment.REMOTE_SIGNER, Payment.CLEARINGHOUSE)
         caps = {"max_price_per_unit": settings.max_price_per_unit, "max_price_per_capability": settings.max_price_per_capability}
         for field, cap in caps.items():
-            if found.gateway.onchain or cap in ("", AUTO, ANY, ()):
+            if found.gateway.onchain or cap in ("", AUTO, ANY, ()) or not found.gateway.knows(*PAYS):
                 continue
             yield finding(
                 "LPF204",
@@ -146,7 +159,8 @@ def _unread_orchestrator(node: Node) -> Iterator[Finding]:
     adjusts = settings.auto_adjust_price is not False
     base = node.sources["price_per_unit"].variable
     yield from _pixels(node, node.sources["pixels_per_unit"].variable, settings.pixels_per_unit)
-    yield from _price(node, base, settings.price_per_unit, settings.pixels_per_unit, adjusts=adjusts)
+    floors = adjusts and node.knows("pixels_per_unit", "auto_adjust_price")
+    yield from _price(node, base, settings.price_per_unit, settings.pixels_per_unit, adjusts=floors)
     own = node.sources["price_per_gateway"].variable
     for place, entry in enumerate(settings.price_per_gateway):
         pixels = str(entry.get("pixelsperunit", "1"))
@@ -264,30 +278,6 @@ def _in_one_currency(found: Route, own: str, others: dict[str, list[str]]) -> st
     return f"{text}: the cap in {next(iter(others))}, or the prices in {own}" if own and len(others) == 1 else text
 
 
-def bad_headroom(survey: Survey) -> Iterator[Finding]:
-    """LPF504: limits of the headroom that are no percentages, or leave no band."""
-    for node in survey.fleet.nodes:
-        if node.role is not Role.GATEWAY:
-            continue
-        limits = {"livepeer_headroom_min": node.headroom_min, "livepeer_headroom_max": node.headroom_max}
-        values: list[Fraction] = []
-        for variable, text in limits.items():
-            try:
-                values.append(percent(text))
-            except PriceError as error:
-                yield finding("LPF504", node, str(error), variable=variable, got=text)
-        if len(values) == len(limits) and values[0] > values[1]:
-            yield finding(
-                "LPF504",
-                node,
-                "the least headroom is above the most, so that no cap fits",
-                variable="livepeer_headroom_min",
-                got=node.headroom_min,
-                limit=f"livepeer_headroom_max: {node.headroom_max}",
-                hint=setting("livepeer_headroom_min", node.headroom_max),
-            )
-
-
 def _needs_cap(found: Route) -> bool:
     """True if the gateway pays for video that it can get, or was promised a cap."""
     settings = gateway_settings(found.gateway)
@@ -324,7 +314,8 @@ def _band_text(found: Route) -> str:
 
 def _right_cap(found: Route) -> str:
     variable = found.gateway.sources["max_price_per_unit"].variable
-    if found.band is None:
+    auto = gateway_settings(found.gateway).max_price_per_unit == AUTO
+    if found.band is None or (auto and found.band.high != 0):
         return f"{variable}: the most you would pay, or any on purpose"
     if found.band.high == 0:
         return f"{variable}: the most you would pay, such as 1, or any on purpose"
@@ -375,12 +366,5 @@ RULES = (
         "A price and a cap in different currencies.",
         "Write both in the same currency.",
         currencies,
-    ),
-    Rule(
-        "LPF504",
-        "error",
-        "Limits of the headroom that are no percentages, or the wrong way round.",
-        "Write two numbers, the smaller one as livepeer_headroom_min.",
-        bad_headroom,
     ),
 )

@@ -8,27 +8,30 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Fault, Listener, read_listeners
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge, Route, routes
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge, Route, edges, routes
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Fleet, Node
 
 
 @dataclass(frozen=True)
 class Survey:
-    """A fleet, and what its rules would otherwise each work out again.
+    """A fleet, and what its rules and its plan would otherwise each work out again.
 
     Attributes:
-        fleet: all of it.
-        edges: of ``edges.edges``.
+        fleet: all of it, whatever ``--limit`` says.
     """
 
     fleet: Fleet
-    edges: Sequence[Edge]
 
     @cached_property
     def routes(self) -> tuple[Route, ...]:
         """Every gateway with its candidates, cap and band."""
         return routes(self.fleet)
+
+    @cached_property
+    def edges(self) -> tuple[Edge, ...]:
+        """Every edge of the routes."""
+        return edges(self.routes)
 
     @cached_property
     def listeners(self) -> tuple[Listener, ...]:

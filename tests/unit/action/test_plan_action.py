@@ -86,7 +86,8 @@ def test_every_value_that_cannot_be_read_is_a_finding_with_its_reason(run: Runne
     )
     done = run(broken)
     assert done.status != 0
-    assert [finding for finding in done.findings if finding[0] == "LPF504"] == [
+    assert done.findings == [
+        ("LPF504", ["h"], "ansible_port"),
         ("LPF504", ["h"], "livepeer_gateway_name"),
         ("LPF504", ["h"], "livepeer_gateway_orch_addr[1].url"),
         ("LPF504", ["h"], "livepeer_gateway_transcoding_options"),

@@ -151,9 +151,11 @@ def test_service_addresses(text: str, url: str) -> None:
         ("[::]:8936", "orch.example.com:8936"),
         ("none", "orch.example.com:8935"),
         ("", "orch.example.com:8935"),
-        ("https://orch1:8935/path", "orch.example.com:8935"),
-        ("https://user@orch1:8935", "orch.example.com:8935"),
-        ("orch1:8935?x=1", "orch.example.com:8935"),
+        ("https://orch1:8935/path", "orch1:8935"),
+        ("https://user@orch1:8935", "orch1:8935"),
+        ("https://user:pass/word@orch1:8935", "orch.example.com:8935"),
+        ("2001:db8::1:8936", "[2001:db8::1]:8936"),
+        ("orch1:8935?x=1", "orch1:8935"),
         ("orch1:", "orch.example.com:8935"),
         ("ftp://orch1:8935", "orch.example.com:8935"),
     ],
@@ -162,6 +164,7 @@ def test_service_addresses_that_nobody_can_dial(text: str, hint: str) -> None:
     with pytest.raises(AddressError) as caught:
         service_uri(text)
     assert caught.value.hint == hint
+    assert "user" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

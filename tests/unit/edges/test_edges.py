@@ -6,12 +6,10 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge, Verdict, edges, orchestrator_urls, resolved_cap
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Role
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge, Verdict, edges, routes
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import enforce_headroom, rate
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routing import gateway_settings, orchestrator_settings
 from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import (
-    ARBITRUM,
     Host,
     asker,
     combined,
@@ -25,8 +23,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 
+def all_edges(**hosts: Host) -> tuple[Edge, ...]:
+    return edges(routes(fleet(**hosts)))
+
+
 def only_edge(**hosts: Host) -> Edge:
-    (edge,) = edges(fleet(**hosts))
+    (edge,) = all_edges(**hosts)
     return edge
 
 
@@ -78,7 +80,7 @@ def test_verdicts_of_caps(cap: object, verdict: Verdict, codes: tuple[str, ...])
     [("x", Verdict.REFUSED, ("LPF205",)), ("", Verdict.REFUSED, ("LPF504",)), (0, Verdict.WARNING, ("LPF202",))],
 )
 def test_verdicts_of_prices(price: object, verdict: Verdict, codes: tuple[str, ...]) -> None:
-    edges_of = {edge.orchestrator: edge for edge in edges(fleet(gw1=payer(1400), orch1=asker(price), orch2=asker(1000)))}
+    edges_of = {edge.orchestrator: edge for edge in all_edges(gw1=payer(1400), orch1=asker(price), orch2=asker(1000))}
     assert (edges_of["orch1"].verdict, edges_of["orch1"].codes) == (verdict, codes)
 
 
@@ -88,7 +90,7 @@ def test_a_price_of_0_has_no_headroom() -> None:
 
 
 def test_only_what_is_too_dear_is_refused() -> None:
-    found = edges(fleet(gw1=payer(1150), orch1=asker(1100, adjusts=False), orch2=asker(1000)))
+    found = all_edges(gw1=payer(1150), orch1=asker(1100, adjusts=False), orch2=asker(1000))
     assert [edge.verdict for edge in found] == [Verdict.GOOD, Verdict.REFUSED]
 
 
@@ -101,13 +103,13 @@ def test_other_workloads_are_never_good(workload: str) -> None:
 
 
 def test_one_edge_for_each_workload() -> None:
-    found = edges(fleet(gw1=gateway(gateway_workloads=["video", "ai"]), orch1=orchestrator()))
+    found = all_edges(gw1=gateway(gateway_workloads=["video", "ai"]), orch1=orchestrator())
     assert [(edge.workload, edge.verdict) for edge in found] == [("video", Verdict.FREE), ("ai", Verdict.NOT_CHECKED)]
 
 
 def test_inventory_takes_what_fits() -> None:
     hosts = {"gw1": gateway(), "gw2": payer(1250), "orch1": orchestrator(), "orch2": asker(1000)}
-    assert [(edge.gateway, edge.orchestrator) for edge in edges(fleet(**hosts))] == [("gw1", "orch1"), ("gw2", "orch2")]
+    assert [(edge.gateway, edge.orchestrator) for edge in all_edges(**hosts)] == [("gw1", "orch1"), ("gw2", "orch2")]
 
 
 def test_inventory_keeps_networks_apart() -> None:
@@ -124,7 +126,7 @@ def test_what_does_not_fit_is_shown_as_refused(hosts: dict[str, Host]) -> None:
 @pytest.mark.parametrize("payment", ["remote_signer", "clearinghouse"])
 def test_video_does_not_go_through_a_signer(payment: str) -> None:
     signer = gateway(gateway_payment=payment, gateway_remote_signer="https://s:8935", gateway_workloads=["video", "live_video"])
-    found = edges(fleet(gw1=signer, orch1=asker(1000), orch2=orchestrator()))
+    found = all_edges(gw1=signer, orch1=asker(1000), orch2=orchestrator())
     assert [(edge.orchestrator, edge.workload, edge.verdict) for edge in found] == [
         ("orch1", "video", Verdict.REFUSED),
         ("orch1", "live_video", Verdict.NOT_CHECKED),
@@ -182,13 +184,13 @@ def test_foreign_orchestrators() -> None:
         {"url": "https://b:8935"},
         {"url": "https://c:8935", "price_per_unit": "x"},
     ]
-    paying = edges(fleet(gw1=payer(1250, gateway_discovery="list", gateway_orch_addr=listed)))
+    paying = all_edges(gw1=payer(1250, gateway_discovery="list", gateway_orch_addr=listed))
     assert [(edge.orchestrator, edge.verdict, edge.codes) for edge in paying] == [
         ("https://a:8935", Verdict.GOOD, ()),
         ("https://b:8935", Verdict.NOT_CHECKED, ()),
         ("https://c:8935", Verdict.REFUSED, ("LPF205",)),
     ]
-    free = edges(fleet(gw1=gateway(gateway_discovery="list", gateway_orch_addr=listed)))
+    free = all_edges(gw1=gateway(gateway_discovery="list", gateway_orch_addr=listed))
     assert {edge.verdict for edge in free} == {Verdict.NOT_CHECKED}
 
 
@@ -282,16 +284,6 @@ def test_equal_prices_are_guarded_once() -> None:
     found = route(gw1=payer("auto"), orch1=asker(1000), orch2=asker(1000), orch3=asker(1000, adjusts=False)).cap
     assert found is not None
     assert len(found.prices) == 2
-
-
-def test_the_questions_of_one_gateway() -> None:
-    made = fleet(gw1=payer("auto"), orch1=asker(1000))
-    (node,) = (node for node in made.nodes if node.role is Role.GATEWAY)
-    assert orchestrator_urls(made, node) == ("https://orch1:8935",)
-    cap = resolved_cap(made, node)
-    assert cap is not None
-    assert cap.text == "1300"
-    assert node.network == ARBITRUM
 
 
 def test_settings_of_the_wrong_role_are_a_mistake_in_the_code() -> None:

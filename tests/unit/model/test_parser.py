@@ -111,7 +111,9 @@ def test_any_name_and_port_have_a_machine(name: str, port: object) -> None:
         ({"version": "0.9.2"}, [("LPF505", "livepeer_version")], "0.9.1"),
         ({"version": "1.0.0", "version_like": "0.9.0"}, [], "0.9.0"),
         ({"version": "0.9.1-abc1234", "version_like": "0.9.1"}, [], "0.9.1"),
-        ({"version": "1.0.0", "version_like": "0.8.5"}, [("LPF505", "livepeer_version_like"), ("LPF505", "livepeer_version")], "0.9.1"),
+        ({"version": "1.0.0", "version_like": "0.8.5"}, [("LPF505", "livepeer_version_like")], "0.9.1"),
+        ({"version": "1.0.0", "version_like": 0.9}, [("LPF504", "livepeer_version_like")], "0.9.1"),
+        ({"version": "0.9.0", "version_like": "0.9.3"}, [("LPF505", "livepeer_version_like")], "0.9.0"),
         ({"version": "0.9.1", "version_like": "0.9.1"}, [], "0.9.1"),
         ({"version": "0.9.1", "version_like": "0.9.0"}, [("LPF505", "livepeer_version_like")], "0.9.1"),
         ({"version": "v0.9.1"}, [("LPF505", "livepeer_version")], "0.9.1"),
@@ -191,7 +193,7 @@ def test_the_official_archive_needs_its_checksum_and_says_where_it_is() -> None:
             [],
         ),
         ({"gateway_payment": "clearinghouse"}, "offchain", Payment.CLEARINGHOUSE, [("LPF504", "livepeer_gateway_remote_signer")]),
-        ({"gateway_remote_signer": "signer1"}, "offchain", Payment.NONE, [("LPF303", "livepeer_gateway_remote_signer")]),
+        ({"gateway_remote_signer": "signer1"}, "offchain", Payment.NONE, [("LPF303", "livepeer_gateway_payment")]),
         ({"network": "arbitrum-one-mainet"}, "arbitrum-one-mainet", Payment.ONCHAIN, [("LPF504", "livepeer_network")]),
         ({"network": "devnet", "gateway_flags": {"ethController": "0x" + "0" * 40}}, "devnet", Payment.ONCHAIN, []),
     ],
@@ -267,7 +269,7 @@ def test_the_token_of_a_model_is_a_secret() -> None:
 
 
 def test_a_list_of_orchestrators_counts_with_discovery_list_only() -> None:
-    assert brief(gateway(gateway_orch_addr=["o1"])[1]) == [("LPF504", "livepeer_gateway_orch_addr")]
+    assert brief(gateway(gateway_orch_addr=["o1"])[1]) == [("LPF504", "livepeer_gateway_discovery")]
 
 
 def test_the_same_finding_of_many_hosts_is_one() -> None:

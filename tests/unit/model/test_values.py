@@ -32,8 +32,9 @@ def test_amounts_are_taken_as_text(raw: object, text: str) -> None:
         (0.5, '"0.5"'),
         (1.2e-12, "the amount with all its digits, in quotes"),
         (Misread("0.0000000000012", 1.2e-12), '"0.0000000000012"'),
-        (Misread("010", 8), '"010" if that is meant as text, else 8'),
-        (Misread("1:30", 90), '"1:30" if that is meant as text, else 90'),
+        (Misread("010", 8), '"10", without leading zeros; 8 if it was meant as octal'),
+        (Misread("0x10", 16), '"16", the number in decimal digits'),
+        (Misread("1:30", 90), '"90", the number in decimal digits'),
         ("010", '"10", without leading zeros'),
         ("1:30", "the amount in quotes, without a colon"),
         (True, ""),
@@ -123,7 +124,24 @@ def test_a_wrong_type_or_shape_is_one_finding_with_its_path(name: str, raw: obje
 
 
 def test_a_version_that_yaml_read_as_a_number_is_to_be_quoted() -> None:
-    assert "quote it" in gateway(version=0.9)[1][0].hint
+    for raw in (0.9, Misread("0.90", 0.9), 9):
+        ((found,), _rest) = (gateway(version=raw)[1], None)
+        assert found.message.endswith("quote it")
+        assert found.hint == 'livepeer_version: "0.9.1"'
+
+
+def test_a_port_alone_is_completed() -> None:
+    assert gateway(gateway_http_addr=7935)[1][0].hint.startswith("livepeer_gateway_http_addr: 127.0.0.1:7935,")
+    assert orchestrator(orchestrator_service_addr=8936)[1][0].hint.startswith("livepeer_orchestrator_service_addr: orch.example.com:8936,")
+
+
+def test_a_name_that_could_be_one_is_proposed() -> None:
+    assert gateway(gateway_name="My_Node")[1][0].hint == "my-node"
+    assert gateway(gateway_name="9")[1][0].hint == ""
+
+
+def test_a_gateway_is_for_something() -> None:
+    assert brief(gateway(gateway_workloads=[])[1]) == [("LPF504", "livepeer_gateway_workloads")]
 
 
 def test_a_nearly_right_choice_is_proposed() -> None:

@@ -25,6 +25,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import (
     read_plan,
     write_plan,
 )
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Survey
 from ansible_collections.livepeer.fleet.tests.unit.render.fleets import ARBITRUM, TEMPLATES, fleet, gateway, orchestrator
 
 COMBINED = fleet(gateway("host1"), orchestrator("host1"))
@@ -75,11 +76,107 @@ def test_bad_input_is_findings_of_a_plan_that_stands_all_the_same() -> None:
     assert {edge.workload for edge in plan.edges} == {"video"}
 
 
-def test_a_cap_that_was_refused_is_not_a_missing_one_too() -> None:
-    refused = Finding("LPF504", Level.ERROR, "quote it", hosts=(UNCAPPED.nodes[0].host,), variable="livepeer_gateway_max_price_per_unit")
-    codes = [finding.code for finding in planned(UNCAPPED, refused).findings]
-    assert codes == ["LPF504"]
-    assert "LPF203" in [finding.code for finding in planned(UNCAPPED).findings]
+SEPARATE: Mapping[str, Mapping[str, object]] = {
+    "g": {"livepeer_gateway_max_price_per_unit": 1250},
+    "o": {
+        "livepeer_orchestrator_service_addr": "192.0.2.2:8935",
+        "livepeer_orchestrator_price_per_unit": 1000,
+        "livepeer_orchestrator_auto_adjust_price": True,
+        "livepeer_orchestrator_reward": False,
+    },
+}
+CHAIN = {
+    "livepeer_version": "0.9.1",
+    "livepeer_archive": "/archive.tar.gz",
+    "livepeer_network": ARBITRUM,
+    "livepeer_eth_url": "https://rpc.example/key",
+    **{f"livepeer_{role}_keystore": "the key file" for role in ("gateway", "orchestrator")},
+    **{f"livepeer_{role}_eth_password": "long enough" for role in ("gateway", "orchestrator")},
+}
+
+
+def paid(**changes: Mapping[str, object]) -> Plan:
+    """The plan of a gateway ``g`` that pays an orchestrator ``o``, with these variables changed or added."""
+    hosts: dict[str, Mapping[str, object]] = {name: {**CHAIN, **own, **changes.get(name, {})} for name, own in SEPARATE.items()}
+    groups = {"livepeer_gateways": ["g"], "livepeer_orchestrators": ["o"]}
+    return make_plan(Inventory(groups, hosts), archive_checksum=lambda _archive: "ab" * 32, templates=TEMPLATES)
+
+
+@pytest.mark.parametrize(
+    ("host", "variables"),
+    [
+        ("g", {"max_price_per_unit": 0.1}),
+        ("g", {"pixels_per_unit": 0.1}),
+        ("g", {"payment": "nobody"}),
+        ("g", {"network": 5}),
+        ("g", {"discovery": "lokal"}),
+        ("g", {"discovery": "lokal", "orch_addr": ["o"]}),
+        ("g", {"discovery": "list", "orch_addr": "o"}),
+        ("g", {"discovery": "list", "orch_addr": [["o"]]}),
+        ("g", {"workloads": ["vidio"], "max_price_per_unit": "auto"}),
+        ("g", {"workloads": [5], "http_addr": "0.0.0.0:9935"}),
+        ("g", {"workloads": ["ai"], "http_addr": "0.0.0.0:9935", "flags": {"authWebhookUrl": 5}}),
+        ("g", {"http_addr": 1935}),
+        ("g", {"payment": "onchain", "network": "offchain"}),
+        ("g", {"payment": "onchain", "network": "offchain", "discovery": "onchain"}),
+        ("g", {"payment": "remote_signer", "remote_signer": 5, "workloads": ["ai"], "max_price_per_unit": "any"}),
+        ("o", {"price_per_unit": 0.1}),
+        ("o", {"pixels_per_unit": 0.1}),
+        ("o", {"auto_adjust_price": "perhaps"}),
+        ("o", {"network": 5}),
+        ("o", {"service_addr": 8935}),
+        ("o", {"http_addr": 8935, "service_addr": "http://192.0.2.2:8935"}),
+        ("o", {"cli_addr": 8935}),
+        ("o", {"name": 5}),
+        ("o", {"price_per_gateway": [5]}),
+    ],
+)
+def test_a_refused_value_is_one_finding(host: str, variables: Mapping[str, object]) -> None:
+    role = {"g": "gateway", "o": "orchestrator"}[host]
+    found = paid(**{host: {f"livepeer_{role}_{name}": value for name, value in variables.items()}}).findings
+    assert len(found) == 1, found
+
+
+@pytest.mark.parametrize("cap", [1, "auto", "any"])
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"livepeer_headroom_min": "20%"},
+        {"livepeer_headroom_min": "20."},
+        {"livepeer_headroom_max": -5},
+        {"livepeer_headroom_min": 40},
+        {"livepeer_network": 5},
+        {"livepeer_version": 0.9},
+        {"livepeer_archive": 5},
+        {"livepeer_archive": "https://archives.example/x.tar.gz", "livepeer_archive_checksum": "none"},
+        {"livepeer_archive": "ftp://archives.example/x.tar.gz"},
+    ],
+)
+def test_and_one_for_all_hosts(variables: Mapping[str, object], cap: object) -> None:
+    cheap = {"livepeer_orchestrator_price_per_unit": 1, "livepeer_orchestrator_auto_adjust_price": False}
+    found = paid(g={**variables, "livepeer_gateway_max_price_per_unit": cap}, o={**variables, **cheap}).findings
+    assert [finding.hosts for finding in found] == [("g", "o")], found
+
+
+@pytest.mark.parametrize("cap", [1000, "auto"])
+def test_what_a_price_is_compared_with_is_said_first(cap: object) -> None:
+    """An orchestrator that has not said whether it adjusts its price: nothing is said of the cap."""
+    silent = {name: value for name, value in SEPARATE["o"].items() if "auto_adjust" not in name}
+    hosts: Mapping[str, Mapping[str, object]] = {
+        "g": {**CHAIN, "livepeer_gateway_max_price_per_unit": cap},
+        "o": {**CHAIN, **silent},
+    }
+    groups = {"livepeer_gateways": ["g"], "livepeer_orchestrators": ["o"]}
+    plan = make_plan(Inventory(groups, hosts), archive_checksum=lambda _archive: "ab" * 32, templates=TEMPLATES)
+    assert [finding.variable for finding in plan.findings] == ["livepeer_orchestrator_auto_adjust_price"]
+    assert [edge.codes for edge in plan.edges] == [("LPF504",)]
+
+
+def test_an_inventory_without_livepeer_hosts_says_which_groups_it_lacks() -> None:
+    empty = Inventory(groups={"all": ["web1"]}, hostvars={"web1": {}})
+    (finding,) = make_plan(empty, archive_checksum=str, templates=TEMPLATES).findings
+    assert (finding.level, finding.variable) == (Level.WARNING, "livepeer_groups")
+    assert finding.limit == "livepeer_gateways, livepeer_orchestrators, livepeer_combined"
 
 
 def test_a_node_with_an_error_of_its_own_is_not_rendered_its_neighbour_is() -> None:
@@ -137,12 +234,12 @@ def test_and_one_whose_variable_nobody_knows() -> None:
 )
 def test_the_templates_refuse_what_the_rules_overlook(of: Fleet, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(plan_module.rules, "check", lambda _fleet, _edges: ())
+        patch.setattr(plan_module.rules, "check", lambda _survey: ())
         plan = planned(of)
     assert {finding.code for finding in plan.findings} == {code}
     assert plan.refused
     by_the_rules = [finding for finding in planned(of).findings if finding.code == code]
-    assert by_the_rules == [finding for finding in rules.check(of, plan.edges) if finding.code == code]
+    assert by_the_rules == [finding for finding in rules.check(Survey(of)) if finding.code == code]
 
 
 @pytest.mark.parametrize("of", [COMBINED, PAID, fleet()])

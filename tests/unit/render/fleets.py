@@ -105,6 +105,7 @@ def _node(
             "network": Source("livepeer_network", default=False),
             "name": Source(f"{prefix}name", default=True),
             "release": Source("livepeer_version", default=False),
+            **{name: Source(f"livepeer_{name}", default=True) for name in ("headroom_min", "headroom_max")},
         },
         secrets=secrets,
         headroom_min="20",

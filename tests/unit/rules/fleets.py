@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils import rules
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Route, edges, routes
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Route, routes
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Fleet
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Inventory
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.parser import parse_fleet
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Survey
 
 ARBITRUM = "arbitrum-one-mainnet"
 Host = dict[str, object]
@@ -58,8 +59,7 @@ def fleet(**hosts: Host) -> Fleet:
 
 def check(**hosts: Host) -> tuple[Finding, ...]:
     """What the rules say of an inventory."""
-    made = fleet(**hosts)
-    return rules.check(made, edges(made))
+    return rules.check(Survey(fleet(**hosts)))
 
 
 def codes(**hosts: Host) -> list[str]:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import listeners
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import edges
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import edges, routes
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.hosts import check_live, foreign_ports
 from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import combined, fleet, gateway, orchestrator
 
@@ -27,7 +27,7 @@ def plan(**hosts: Any) -> PlanOf:
     return PlanOf(
         {name: SimpleNamespace(nodes=host.nodes) for name, host in made.hosts.items()},
         [listener for node in made.nodes for listener in listeners(node)],
-        edges(made),
+        edges(routes(made)),
     )
 
 
