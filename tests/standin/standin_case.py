@@ -46,6 +46,7 @@ FIRST_LOOKS, LATER_LOOKS = 0.03, 0.2
 """Seconds from one look at the sockets to the next."""
 
 PLACES = re.compile(r"\b(DATADIR\d?|DIR|CONFIG\d?|[A-Z]+FILE|AIMODELS|PROFILES|RUNNERS|CAPS|KEYPATH|KEYDIR)\b")
+"""Names of a recording that stand for a path; what a precondition gives a content counts as well."""
 
 
 class NotUnderstood(Exception):
@@ -67,6 +68,7 @@ class Bench:
     first_start: str = ""
     locked: str = ""
     neighbours: list[str] = field(default_factory=list)
+    held: set[str] = field(default_factory=set)
 
     def path(self, name: str) -> str:
         """Where a name of a recording lies on this bench."""
@@ -74,6 +76,8 @@ class Bench:
 
     def placed(self, text: str) -> str:
         """A text with the names of a recording replaced."""
+        for name in self.held:
+            text = re.sub(rf"\b{name}\b", self.path(name), text)
         return PLACES.sub(lambda match: self.path(match.group()), text)
 
     def arguments(self, text: str) -> list[str]:
@@ -105,6 +109,8 @@ def hold(bench: Bench, match: re.Match[str]) -> None:
     """NAME holds CONTENT: a JSON text is the content as it is, anything else stands for itself."""
     name, content = match.group(1), match.group(2)
     head, _, rest = name.partition("/")
+    if PLACES.fullmatch(head) is None:
+        bench.held.add(head)
     target = Path(bench.path(head)) / rest if rest else Path(bench.path(head))
     target.parent.mkdir(parents=True, exist_ok=True)
     text = json.loads(content) if content.startswith('"') else content
@@ -113,12 +119,14 @@ def hold(bench: Bench, match: re.Match[str]) -> None:
 
 def take(bench: Bench, match: re.Match[str]) -> None:
     """Somebody else listens there; connections wait in the backlog and get no answer."""
-    address = match.group(1)
-    host, _, port = address.rpartition(":")
-    listening = socket.socket(socket.AF_INET6 if "[" in host else socket.AF_INET)
+    kind = socket.SOCK_DGRAM if match.group(1) else socket.SOCK_STREAM
+    host, _, port = match.group(2).rpartition(":")
+    host = host.strip("[]").replace("*", "::")
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind((host.strip("[]"), int(port)))
-    listening.listen()
+    listening.bind((host, int(port)))
+    if kind is socket.SOCK_STREAM:
+        listening.listen()
     bench.cleanup.callback(listening.close)
 
 
@@ -176,10 +184,10 @@ def nobody_locked_parent(bench: Bench, _match: re.Match[str]) -> None:
     bench.user = NOBODY
 
 
-def nobody_locked_config(bench: Bench, _match: re.Match[str]) -> None:
-    """The config file is root's."""
+def nobody_locked_file(bench: Bench, match: re.Match[str]) -> None:
+    """A file is root's."""
     bench.user = NOBODY
-    bench.locked = "CONFIG"
+    bench.locked = match.group(1).replace("config file", "CONFIG")
 
 
 def stranger(bench: Bench, _match: re.Match[str]) -> None:
@@ -229,13 +237,13 @@ def nothing(_bench: Bench, _match: re.Match[str]) -> None:
 
 
 WORDS: list[tuple[str, Callable[[Bench, re.Match[str]], None]]] = [
-    (r"([A-Z][A-Z0-9]*(?:/\w+)?) holds (.*)", hold),
-    (r"taken: (\S+:\d+)(?: \(accepts, never answers\))?", take),
+    (r"([A-Z][A-Z0-9]*(?:/[\w./-]+)?) holds (.*)", hold),
+    (r"taken: (udp )?(\S+:\d+)(?: \(accepts, never answers\))?", take),
     (r"env (\w+)=(.*)", set_variable),
     (r"env HOME unset", unset_home),
     (r"account has a passwd entry", own_passwd),
     (r"also running: livepeer (.*)", neighbour),
-    (r"(SIG[A-Z]+) sent ([\d.]+) s after start", send_signal),
+    (r"(SIG[A-Z0-9]+) sent ([\d.]+) s after start", send_signal),
     (r"seconds counted from the signal", nothing),
     (r"no GPU(?: and no pci\.ids file|, an \(empty\) pci\.ids file present)?", nothing),
     (r"data dir path is a file", nothing),
@@ -244,7 +252,7 @@ WORDS: list[tuple[str, Callable[[Bench, re.Match[str]], None]]] = [
     (r"parent directory refuses mkdir", nothing),
     (r"unprivileged user, data dir owned by root with mode 0700", nobody_locked_out),
     (r"unprivileged user, parent directory not writable", nobody_locked_parent),
-    (r"unprivileged user, config file mode 0600 of root", nobody_locked_config),
+    (r"unprivileged user, (config file|[A-Z]+\d?) mode 0600 of root", nobody_locked_file),
     (r"unprivileged user without capabilities", nobody),
     (r"unprivileged user id without passwd entry", stranger),
     (r"database file says (version) (\d+)", database),
@@ -257,7 +265,7 @@ WORDS: list[tuple[str, Callable[[Bench, re.Match[str]], None]]] = [
 """The vocabulary of preconditions."""
 
 START_OF_WORD = re.compile(
-    r"; (?=[A-Z][A-Z0-9]*(?:/\w+)? holds |taken: |env |also running: |SIG[A-Z]+ sent |seconds counted|no GPU|data dir"
+    r"; (?=[A-Z][A-Z0-9]*(?:/[\w./-]+)? holds |taken: |env |also running: |SIG[A-Z0-9]+ sent |seconds counted|no GPU|data dir"
     r"|unprivileged |database |umask |second start |file system|parent directory|account has|fake JSON-RPC|keystore )"
 )
 
@@ -344,7 +352,7 @@ def watch_seconds(case: dict[str, object]) -> float:
 
 def watch(bench: Bench, case: dict[str, object], process: subprocess.Popen[bytes]) -> dict[str, object]:
     """Looks until the process ends or its time is over; a slow machine gets longer to open the sockets."""
-    started, seen, signalled = time.monotonic(), set(), False
+    started, seen, signalled = time.monotonic(), set(), not bench.signal
     patience = started + PATIENCE_SECONDS + bench.signal_after
     deadline = started + watch_seconds(case)
     wanted = set(case["bound_ports"]) if isinstance(case["bound_ports"], list) else set()
@@ -353,11 +361,12 @@ def watch(bench: Bench, case: dict[str, object], process: subprocess.Popen[bytes
         if now - seen:
             deadline = time.monotonic() + watch_seconds(case)
         seen |= now
-        if case["exit"] is None and seen >= wanted and time.monotonic() > deadline:
+        if case["exit"] is None and seen >= wanted and time.monotonic() > deadline and signalled:
             break
-        if bench.signal and not signalled and time.monotonic() - started >= bench.signal_after and seen >= wanted:
+        if not signalled and time.monotonic() - started >= bench.signal_after and seen >= wanted:
             process.send_signal(bench.signal)
             signalled, started = True, time.monotonic()
+            deadline = started + watch_seconds(case)
         time.sleep(FIRST_LOOKS if time.monotonic() - started < 1.0 else LATER_LOOKS)
     return {"exit": process.poll(), "seconds": round(time.monotonic() - started, 2), "bound_ports": sorted(seen)}
 

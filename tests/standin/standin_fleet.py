@@ -11,7 +11,7 @@ import socket
 import ssl
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 START_SECONDS = 20.0
@@ -27,6 +27,7 @@ class Answer:
     status: int | None
     content_type: str | None
     body: str
+    headers: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
 
 def free_port() -> int:
@@ -48,7 +49,8 @@ def request(port: int, method: str, path: str, body: bytes = b"", tls: bool = Fa
     try:
         opened.request(method, path, body=body or None, headers=given)
         answer = opened.getresponse()
-        return Answer(answer.status, answer.getheader("Content-Type"), answer.read().decode("utf-8", "replace"))
+        body = answer.read().decode("utf-8", "replace")
+        return Answer(answer.status, answer.getheader("Content-Type"), body, dict(answer.getheaders()))
     except http.client.RemoteDisconnected:
         return Answer(None, None, "")
     finally:

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ ANSWERS = json.loads((RECORDED / "http-0.9.1.json").read_text("utf-8"))
 SERIES = json.loads((RECORDED / "metrics-0.9.1.json").read_text("utf-8"))
 SET_LIKE = "/getAvailableTranscodingOptions"
 VARIES = {"/status": ("GolangRuntimeVersion", "OrchestratorPool", "OrchestratorPoolInfos")}
+TEXT = "text/plain; charset=utf-8"
 WILD = ("node_id", "orchestrator_uri", "goversion", "profiles")
 
 
@@ -25,6 +28,17 @@ class Place:
     """The ports of one running node, by the port that was recorded."""
 
     ports: dict[int, int]
+
+
+Running = Callable[[str], Place]
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One idle node of each kind for many questions."""
+    fleet = Fleet(tmp_path_factory.mktemp("running"))
+    yield cache(lambda kind: serve(fleet, kind))
+    fleet.stop()
 
 
 def serve(fleet: Fleet, kind: str) -> Place:
@@ -38,6 +52,8 @@ def serve(fleet: Fleet, kind: str) -> Place:
     }[kind.partition("-")[0]]
     if kind == "gateway":
         arguments += ["-orchAddr", start_orchestrator(fleet)]
+    if kind == "gateway-without-orchestrator":
+        arguments += ["-orchAddr", "127.0.0.1:1"]
     if kind == "gateway-without-ingest":
         arguments += ["-httpIngest=false"]
     if kind == "orchestrator":
@@ -60,7 +76,8 @@ def test_recorded_answers(fleet: Fleet, kind: str) -> None:
     rows = [row for row in ANSWERS if row["node"] == kind]
     differing = []
     for row in rows:
-        got = request(place.ports[row["port"]], row["method"], row["path"], tls=row["port"] == 8935)
+        body = b"{}" if row["method"] == "POST" else b""
+        got = request(place.ports[row["port"]], row["method"], row["path"], body, tls=row["port"] == 8935)
         want = Answer(row["status"], row["content_type"], row["body"])
         if comparable(row["path"], got, place) != comparable(row["path"], want, place):
             differing.append(f"{row['method']} {row['port']}{row['path']}\n  want {want}\n  got  {got}")
@@ -77,6 +94,45 @@ def comparable(path: str, answer: Answer, place: Place) -> tuple[object, ...]:
     elif path == SET_LIKE:
         body = sorted(json.loads(answer.body))
     return answer.status, answer.content_type, body
+
+
+@pytest.mark.parametrize(
+    ("kind", "port", "method", "path", "status", "header"),
+    [
+        ("gateway", 5935, "GET", "//status", 307, ("Location", "/status")),
+        ("gateway", 5935, "DELETE", "/status", 200, ("Content-Type", "application/json")),
+        ("gateway", 5935, "POST", "/debug/pprof/cmdline", 405, ("Allow", "GET, HEAD")),
+        ("gateway", 5935, "GET", "/setMaxSessions?maxSessions=auto", None, ("", None)),
+        ("gateway", 9935, "GET", "/live", 307, ("Location", "/live/")),
+        ("gateway", 9935, "HEAD", "/healthz", 200, ("Content-Length", None)),
+        ("gateway", 9935, "POST", "/llm", 400, ("Content-Type", "application/json")),
+        ("gateway", 9935, "PUT", "/llm", 200, ("Content-Length", "0")),
+        ("gateway", 9935, "OPTIONS", "/process/stream/x/stop", 204, ("Content-Length", None)),
+        ("gateway", 9935, "GET", "/process/stream/start", 405, ("Allow", "OPTIONS, POST")),
+        ("gateway", 9935, "GET", "/live/video-to-video/x/start", 405, ("Allow", None)),
+        ("gateway", 9935, "GET", "/stream/x.m3u8", 404, ("Access-Control-Allow-Origin", "*")),
+        ("orchestrator", 8935, "POST", "/discovery", 405, ("Allow", "GET, HEAD")),
+        ("orchestrator", 8935, "DELETE", "/ai/trickle/x", 400, ("Content-Type", TEXT)),
+        ("orchestrator", 8935, "GET", "/capability/register", 405, ("Content-Type", TEXT)),
+        ("orchestrator", 8935, "POST", "/process/token", 405, ("Content-Type", TEXT)),
+        ("orchestrator", 7935, "GET", "/setMaxFaceValue?maxfacevalue=5", None, ("", None)),
+    ],
+)
+def test_methods(
+    running: Running, kind: str, port: int, method: str, path: str, status: int | None, header: tuple[str, str | None]
+) -> None:
+    got = request(running(kind).ports[port], method, path, tls=port == 8935)
+    assert (got.status, got.headers.get(header[0])) == (status, header[1])
+
+
+def test_registered_transcoder_has_address_and_port(fleet: Fleet) -> None:
+    cli, service = free_port(), f"127.0.0.1:{free_port()}"
+    fleet.start("-orchestrator", "-orchSecret", "s", "-serviceAddr", service, "-cliAddr", f":{cli}", wait_for=cli)
+    fleet.start("-transcoder", "-orchSecret", "s", "-orchAddr", service, "-cliAddr", f":{free_port()}")
+    wait_for_transcoder(cli)
+    (transcoder,) = json.loads(request(cli, "GET", "/status").body)["RegisteredTranscoders"]
+    assert re.fullmatch(r"127\.0\.0\.1:\d+", transcoder["Address"])
+    assert transcoder["Capacity"] == 10
 
 
 def scraped(port: int) -> set[str]:
@@ -130,7 +186,11 @@ def test_series_during_a_stream(fleet: Fleet) -> None:
     assert scraped(gateway_cli) == set(SERIES["gateway-stream"])
     assert scraped(orchestrator_cli) == set(SERIES["orchestrator-stream"])
     wanted = set(SERIES["transcoder-stream"])
-    assert any(scraped(transcoder_cli) == wanted for _ in range(50)), scraped(transcoder_cli) ^ wanted
+    for _ in range(100):
+        if scraped(transcoder_cli) == wanted:
+            return
+        time.sleep(0.05)
+    raise AssertionError(scraped(transcoder_cli) ^ wanted)
 
 
 def wait_for_transcoder(cli: int) -> None:
@@ -138,6 +198,7 @@ def wait_for_transcoder(cli: int) -> None:
     for _ in range(200):
         if json.loads(request(cli, "GET", "/status").body)["RegisteredTranscodersNumber"] == 1:
             return
+        time.sleep(0.05)
     raise AssertionError("no transcoder registered")
 
 

@@ -10,9 +10,9 @@ from .goflags import go_error_text
 from .govalues import ParseError, parse_bool
 from .lifecycle import Ended
 
-FIELDS = {
+FIELDS: gojson.Fields = {
     "pipeline": "string", "model_id": "string", "url": "string", "token": "string", "warm": "bool", "capacity": "int",
-    "optimization_flags": "object", "gateway": "string", "price_per_unit": "rat", "pixels_per_unit": "rat",
+    "optimization_flags": "strings", "gateway": "string", "price_per_unit": "rat", "pixels_per_unit": "rat",
     "currency": "string",
 }  # fmt: skip
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 
 from . import golog, httpd, prices
@@ -13,6 +14,10 @@ from .node import GO_VERSION, Node, Role
 from .profiles import HEIGHTS, wanted_names
 from .streams import Streams
 from .transcoders import Transcoders
+
+ETH_ADDRESS = re.compile(r"(?:0[xX])?[0-9a-fA-F]{40}")
+NIL = "runtime error: invalid memory address or nil pointer dereference"
+NO_SNIFFING = {"X-Content-Type-Options": "nosniff"}
 
 NEEDS_CHAIN = (
     "orchestratorInfo currentRound initializeRound roundInitialized setOrchestratorConfig unbondingLocks withdrawFees "
@@ -100,7 +105,8 @@ class CliRoutes:
         routes.add("/registerLiveRunners", self._register_live_runners)
         routes.add("/getLogLevel", lambda _request: httpd.text(str(golog.verbosity())))
         routes.add("/debug", lambda _request: httpd.text("\n\nLatestPlaylist: <nil>"))
-        routes.add("/debug/pprof/cmdline", lambda _request: httpd.text(_command_line()))
+        routes.add("GET /debug/pprof/", _profiles)
+        routes.add("GET /debug/pprof/cmdline", lambda _request: Response(200, _command_line(), httpd.TEXT, NO_SNIFFING))
 
     def _add_changing(self, routes: Routes) -> None:
         routes.add("/setBroadcastConfig", with_form(self._set_broadcast_config))
@@ -145,7 +151,7 @@ class CliRoutes:
         )
 
     def _current_block(self, _request: Request) -> Response:
-        raise Dropped("runtime error: invalid memory address or nil pointer dereference")
+        raise Dropped(NIL)
 
     def _metrics(self, _request: Request) -> Response:
         return httpd.Response(200, self._node.metrics.scrape().encode(), "text/plain; version=0.0.4; charset=utf-8")
@@ -204,7 +210,7 @@ class CliRoutes:
             return problem or refused("maxPricePerUnit and pixelsPerUnit need to be set")
         if cap <= 0:
             return refused(f"pricePerPixel needs to be > 0: {prices.three_places(cap)}")
-        self._node.metrics.set("livepeer_price_per_capability", float(cap), pipeline=pipeline, model_name=model)
+        self._node.metrics.set("livepeer_price_per_capability", float(cap), pipeline=pipeline.replace(" ", "-").lower(), model_name=model)
         golog.info(f"Maximum price per unit set to {prices.three_places(cap)} wei for capability={pipeline} model_id={model}")
         return httpd.text("")
 
@@ -216,8 +222,7 @@ class CliRoutes:
             int(value, 10)
         except ValueError:
             return refused("maxfacevalue not set to number")
-        golog.info(f"Max ticket face value set to: {value}")
-        return httpd.text("ticket max face value set")
+        raise Dropped(NIL)  # without a chain there is no recipient of tickets
 
     def _set_gateway_price(self, request: Request) -> Response:
         """handlers.go:setPriceForBroadcaster, setOrchestratorPriceInfo"""
@@ -225,6 +230,8 @@ class CliRoutes:
             return refused("Node must be orchestrator node to set price for broadcaster")
         form = request.form()
         price, pixels, address = (form[key] for key in ("pricePerUnit", "pixelsPerUnit", "broadcasterEthAddr"))
+        if address != "default" and not ETH_ADDRESS.fullmatch(address):
+            return refused(f"broadcasterEthAddr is not a valid eth address, provided {address}")
         value, problem = _price_per_pixel(price, pixels, form.get("currency", ""), not_negative=True)
         if problem is not None or value is None:
             return problem or refused(f"error converting pricePerUnit string to rat: {price}\n")
@@ -236,6 +243,8 @@ class CliRoutes:
     def _set_max_sessions(self, request: Request) -> Response:
         value = request.form()["maxSessions"]
         if value == "auto":
+            if self._node.transcodes_itself:
+                raise Dropped(NIL)
             self._node.auto_sessions = True
             self._change_max_sessions(self._transcoders.capacity())
             return httpd.text("Max sessions set to auto\n")
@@ -271,8 +280,15 @@ def _price_per_pixel(price: str, pixels: str, currency: str, not_negative: bool 
     if not_negative and per_unit < 0:
         return None, refused(f"price unit must be greater than or equal to 0, provided {price}\n")
     if currency.lower() not in ("", "wei", "eth"):
-        return None, refused(f"error converting price: no price feed for currency {currency}")
+        return None, refused("error converting price: PriceFeedWatcher is not initialized")
     return per_unit / units * (10**18 if currency.lower() == "eth" else 1), None
+
+
+def _profiles(request: Request) -> Response:
+    """net/http/pprof: the page is there, no profile is."""
+    if request.path != "/debug/pprof/":
+        return httpd.error("Unknown profile", 404)
+    return Response(200, b"<html>stand-in: no profiles</html>\n", "text/html; charset=utf-8", NO_SNIFFING)
 
 
 def _word(value: bool) -> str:

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 
-from . import aimodels, golog
+from . import aimodels, gojson, golog
 from .lifecycle import Ended
 from .settings import Settings
 
+IMAGE_OVERRIDES: gojson.Fields = {"default": "string", "batch": "strings", "live": "strings"}
 NO_DEVICES = "no devices found with vendor name 'Nvidia'"
 NO_DOCKER = "failed to list containers: Cannot connect to the Docker daemon at unix:///var/run/docker.sock"
 
@@ -57,11 +57,9 @@ def _check_image_overrides(text: str) -> None:
     if not text:
         return
     try:
-        document = json.loads(text)
-    except ValueError as error:
+        gojson.struct(gojson.loads(text.encode()), IMAGE_OVERRIDES, "worker.ImageOverrides")
+    except gojson.JSONError as error:
         raise Ended(f"Error unmarshaling image overrides: {error}") from error
-    if document is not None and not isinstance(document, dict):
-        raise Ended("Error unmarshaling image overrides: json: cannot unmarshal into worker.ImageOverrides")
 
 
 def _check_serverless(models: list[dict[str, object]]) -> None:

@@ -6,13 +6,12 @@ from __future__ import annotations
 import posixpath
 import re
 import time
-from collections.abc import Callable
 
 from . import golog, httpd, multipart
 from .govalues import ParseError, atoi
-from .httpd import Dropped, Request, Response, Routes
+from .httpd import Dropped, Handler, Request, Response, Routes
 from .node import Node
-from .public_routes import add_shared
+from .public_routes import MULTIPART_JOBS, NO_MULTIPART, add_shared, posted
 from .streams import InvalidVideo, SegmentFailed, Streams
 
 EXTENSIONS = (".ts", ".mp4")
@@ -39,38 +38,31 @@ class Gateway:
 
     def _add_ai_routes(self, routes: Routes) -> None:
         """server/ai_mediaserver.go:startAIMediaServer"""
-        no_multipart = _api_error("request Content-Type isn't multipart/form-data")
-        for name in (
-            "image-to-image", "image-to-video", "upscale", "audio-to-text", "segment-anything-2", "image-to-text",
-        ):  # fmt: skip
-            routes.add(f"/{name}", _post(lambda _request: no_multipart))
-        routes.add("/text-to-image", _post(self._ai_job))
-        routes.add("/text-to-speech", _post(self._ai_job))
-        routes.add("/llm", _post(lambda _request: _api_error("missing required fields")))
-        routes.add("/image-to-video/result", _post(lambda _request: _api_error("invalid request ID")))
-        routes.add("/live/video-to-video/", self._live_video)
-        routes.add("/process/request/", _job_request)
-        routes.add("/process/stream/", lambda _request: httpd.error("Stream not found", 404))
-        routes.add("/process/stream/start", _job_request)
+        for name in MULTIPART_JOBS:
+            routes.add(f"/{name}", posted(lambda _request: _api_error(NO_MULTIPART)))
+        routes.add("/text-to-image", posted(_with_body(self._ai_job)))
+        routes.add("/text-to-speech", posted(_with_body(self._ai_job)))
+        routes.add("/llm", posted(_with_body(lambda _request: _api_error("missing required fields"))))
+        routes.add("/image-to-video/result", _with_body(lambda _request: _api_error("invalid request ID")))
+        self._add_live_video_routes(routes)
+        _add_job_routes(routes)
 
     def _ai_job(self, _request: Request) -> Response:
-        """An empty request: no orchestrator is 503, with one the handler panics."""
-        if not self._node.orchestrators:
+        """An empty job: nobody who could do it is 503, else the handler panics."""
+        if self._node.orchestrators and not self._streams.somebody_answers():
             return _api_error("Service Unavailable Error", 503)
         raise Dropped(NIL_SENDER)
 
-    def _live_video(self, request: Request) -> Response:
-        """server/ai_mediaserver.go: routes below /live/video-to-video/."""
-        name, _, action = request.path[len("/live/video-to-video/") :].partition("/")
-        if name == "smoketest":
-            if request.method != "PUT":
-                return httpd.error("Method not allowed", 405)
-            return httpd.error("Failed to parse request body", 400)
-        if action == "start":
-            return httpd.error("Missing source_id", 400)
-        if action in ("status", "update"):
-            return httpd.error("Stream not found", 404)
-        return self._push(request)
+    def _add_live_video_routes(self, routes: Routes) -> None:
+        """A method or a path that is none of these is a push to /live/."""
+        top = "/live/video-to-video"
+        for way in ("{stream}", "{prefix}/{stream}"):
+            routes.add(f"POST {top}/{way}/start", lambda _request: httpd.error("Missing source_id", 400))
+        routes.add(f"POST {top}/{{stream}}/update", _no_stream)
+        routes.add(f"{top}/{{stream}}/status", _no_stream)
+        for action in ("update", "status"):
+            routes.add(f"OPTIONS {top}/{{stream}}/{action}", _no_content)
+        routes.add(f"{top}/smoketest", _smoke_test)
 
     def _push(self, request: Request) -> Response:
         if request.method not in ("POST", "PUT"):
@@ -140,8 +132,32 @@ def _api_error(message: str, status: int = 400) -> Response:
     return Response(status, answer.body + b"\n", answer.content_type)
 
 
-def _post(handler: Callable[[Request], Response]) -> Callable[[Request], Response]:
-    return lambda request: httpd.text("") if request.method in ("GET", "OPTIONS") else handler(request)
+def _with_body(handler: Handler) -> Handler:
+    return lambda request: handler(request) if request.body else _api_error("EOF")
+
+
+def _no_stream(_request: Request) -> Response:
+    return httpd.error("Stream not found", 404)
+
+
+def _no_content(_request: Request) -> Response:
+    return Response(204)
+
+
+def _smoke_test(request: Request) -> Response:
+    if request.method != "PUT":
+        return httpd.error("Method not allowed", 405)
+    return httpd.error("Failed to parse request body", 400)
+
+
+def _add_job_routes(routes: Routes) -> None:
+    """byoc/byoc.go:registerRoutes"""
+    routes.add("/process/request/", _job_request)
+    routes.add("OPTIONS /process/stream/", _no_content)
+    routes.add("POST /process/stream/start", _job_request)
+    for route in ("POST update", "GET status", "POST stop", "GET data", "POST rtmp"):
+        method, _, action = route.partition(" ")
+        routes.add(f"{method} /process/stream/{{stream}}/{action}", _no_stream)
 
 
 def _job_request(request: Request) -> Response:

@@ -4,10 +4,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
-GO_KINDS = {"string": "string", "int": "int", "uint": "uint", "bool": "bool", "rat": "core.JSONRat", "object": "map"}
+Kind = Any
+"""string, bool, int, uint, list, rat (core.JSONRat), number (json.Number), strings (map[string]string), the fields of a
+struct, or a tuple of kinds of which the first that fits is taken"""
+
+Fields = Mapping[str, Kind]
+SMALLEST_INT, LARGEST_INT = -(1 << 63), (1 << 63) - 1
+NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 JSON_KINDS = {dict: "object", list: "array", str: "string", bool: "bool", type(None): "null"}
 
 
@@ -41,7 +48,7 @@ def _go_message(text: str, error: Exception) -> str:
     return f"invalid character '{text[position]}' looking for beginning of {place}"
 
 
-def structs(document: Any, fields: Mapping[str, str], what: str) -> list[dict[str, Any]]:
+def structs(document: Any, fields: Fields, what: str) -> list[dict[str, Any]]:
     """A list of structs; null is an empty list, unknown keys are ignored."""
     if document is None:
         return []
@@ -50,7 +57,7 @@ def structs(document: Any, fields: Mapping[str, str], what: str) -> list[dict[st
     return [struct(item, fields, what) for item in document]
 
 
-def struct(item: Any, fields: Mapping[str, str], what: str) -> dict[str, Any]:
+def struct(item: Any, fields: Fields, what: str) -> dict[str, Any]:
     """One struct: the values of the known keys that are there."""
     if item is None:
         return {}
@@ -67,24 +74,31 @@ def struct(item: Any, fields: Mapping[str, str], what: str) -> dict[str, Any]:
     return result
 
 
-def _typed(value: Any, kind: str, where: str) -> Any:
+def _typed(value: Any, kind: Kind, where: str) -> Any:
     if kind == "rat":
         if not isinstance(value, Number):
             raise JSONError(f"value is not a number: {json.dumps(value)}")
         return str(value)
     if value is None:
         return None
-    fits = {
-        "string": type(value) is str,
-        "bool": isinstance(value, bool),
-        "int": isinstance(value, Number) and value.lstrip("-").isdigit(),
-        "uint": isinstance(value, Number) and value.isdigit(),
-        "object": isinstance(value, dict),
-        "list": isinstance(value, list),
-    }[kind]
-    if not fits:
-        raise JSONError(f"json: cannot unmarshal {kind_of(value)} into Go struct field {where} of type {GO_KINDS.get(kind, kind)}")
+    if isinstance(kind, dict):
+        return struct(value, kind, where)
+    if isinstance(kind, tuple):
+        return _typed(value, next((one for one in kind[:-1] if _fits(value, one)), kind[-1]), where)
+    if not _fits(value, kind):
+        raise JSONError(f"json: cannot unmarshal {kind_of(value)} into Go struct field {where} of type {kind}")
     return int(value) if kind in ("int", "uint") else value
+
+
+def _fits(value: Any, kind: str) -> bool:
+    if kind in ("int", "uint"):
+        is_whole = isinstance(value, Number) and value.lstrip("-").isdigit()
+        return is_whole and (SMALLEST_INT if kind == "int" else 0) <= int(value) <= LARGEST_INT
+    if kind == "strings":
+        return isinstance(value, dict) and all(type(item) is str or item is None for item in value.values())
+    if kind == "number":
+        return isinstance(value, Number) or (type(value) is str and NUMBER.fullmatch(value) is not None)
+    return type(value) is {"string": str, "bool": bool, "list": list}[kind]
 
 
 def kind_of(value: Any) -> str:

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import posixpath
 import queue
 import select
 import socket
@@ -13,12 +15,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from . import golog
 
 TEXT = "text/plain; charset=utf-8"
 HANDSHAKE_SECONDS = 10.0
+NO_CONTENT = 204
 LARGEST_BODY = 10 << 20
 
 
@@ -53,6 +56,7 @@ class Request:
     body: bytes
     host: str
     client: str
+    client_port: int
 
     def form(self) -> dict[str, str]:
         """http.Request.ParseForm and FormValue: the body of POST, PUT, PATCH comes before the query."""
@@ -100,28 +104,94 @@ def not_found(_request: Request) -> Response:
     return error("404 page not found", 404)
 
 
+def redirect(request: Request, path: str) -> Response:
+    """http.Redirect: only GET gets a page to read."""
+    target = path + (f"?{request.query}" if request.query else "")
+    if request.method not in ("GET", "HEAD"):
+        return Response(307, headers={"Location": target})
+    page = f'<a href="{html.escape(target)}">Temporary Redirect</a>.\n\n' if request.method == "GET" else ""
+    return Response(307, page.encode(), "text/html; charset=utf-8", {"Location": target})
+
+
+@dataclass(frozen=True)
+class _Route:
+    """One pattern of a mux: no method takes all; `{name}` is one part of a path, an empty last part all below."""
+
+    method: str
+    parts: tuple[str, ...]
+    handler: Handler
+
+    def fits(self, parts: list[str]) -> bool:
+        """Whether the path is one of the pattern's."""
+        if self.is_subtree:
+            parts = [*parts[: len(self.parts) - 1], ""] if len(parts) >= len(self.parts) else []
+        return len(parts) == len(self.parts) and all(
+            part == own or (own.startswith("{") and part != "") for part, own in zip(parts, self.parts, strict=True)
+        )
+
+    def takes(self, method: str) -> bool:
+        """GET takes HEAD as well."""
+        return self.method in ("", method) or (self.method == "GET" and method == "HEAD")
+
+    @property
+    def is_subtree(self) -> bool:
+        return self.parts[-1] == ""
+
+    @property
+    def rank(self) -> tuple[int, bool, int, bool]:
+        """The more specific pattern has the higher rank."""
+        literal = sum(not part.startswith("{") for part in self.parts)
+        return len(self.parts), not self.is_subtree, literal, self.method != ""
+
+
 class Routes:
-    """http.ServeMux: exact paths, and paths that end in a slash for all below them."""
+    """http.ServeMux: patterns such as `/status`, `/live/`, `POST /live/{stream}/start`."""
 
     def __init__(self) -> None:
-        self._handlers: dict[str, Handler] = {}
+        self._routes: list[_Route] = []
 
-    def add(self, path: str, handler: Handler) -> None:
+    def add(self, pattern: str, handler: Handler) -> None:
         """ServeMux.Handle"""
-        self._handlers[path] = handler
+        method, _, path = pattern.rpartition(" ")
+        self._routes.append(_Route(method, tuple(path[1:].split("/")), handler))
 
     def answer(self, request: Request) -> Response:
-        """The longest pattern that fits."""
-        path = request.path
-        handler = self._handlers.get(path)
-        while handler is None and path:
-            path = path[: path.rstrip("/").rfind("/") + 1]
-            handler = self._handlers.get(path)
-        return (handler or not_found)(request)
+        """The most specific pattern; without one the path is mended, the method refused or nothing found."""
+        mended = _clean(request.path)
+        if mended != request.path:
+            return redirect(request, mended)
+        fitting = self._fitting(request.path)
+        route = max((one for one in fitting if one.takes(request.method)), key=lambda one: one.rank, default=None)
+        below = f"{request.path}/"
+        if (route is None or route.is_subtree) and not request.path.endswith("/"):
+            wanted = tuple(below[1:].split("/"))
+            if any(one.parts == wanted and one.takes(request.method) for one in self._routes):
+                return redirect(request, below)
+        if route is not None:
+            return route.handler(request)
+        return _method_refused(fitting) if fitting else not_found(request)
+
+    def _fitting(self, path: str) -> list[_Route]:
+        parts = path[1:].split("/")
+        return [one for one in self._routes if one.fits(parts)]
+
+
+def _clean(path: str) -> str:
+    """net/http cleanPath: no double slashes and dots; a final slash stays."""
+    cleaned = posixpath.normpath("/" + path.lstrip("/"))
+    return cleaned + "/" if path.endswith("/") and cleaned != "/" else cleaned
+
+
+def _method_refused(routes: list[_Route]) -> Response:
+    methods = {one.method for one in routes} | ({"HEAD"} if any(one.method == "GET" for one in routes) else set())
+    answer = error("Method Not Allowed", 405)
+    return Response(405, answer.body, answer.content_type, {**answer.headers, "Allow": ", ".join(sorted(methods))})
 
 
 class _Connection(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = 65536
+    disable_nagle_algorithm = True
     server: _Server
 
     def log_message(self, format: str, *args: Any) -> None:  # the real node logs no requests
@@ -134,15 +204,16 @@ class _Connection(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         chunked = "chunked" in (self.headers.get("Transfer-Encoding") or "")
         body = self._read_chunks() if chunked else self.rfile.read(min(length, LARGEST_BODY))
-        split = urlsplit(self.path)
+        path, _, query = self.requestline.split()[1].partition("?")
         request = Request(
             method=self.command,
-            path=split.path,
-            query=split.query,
+            path=path,
+            query=query,
             headers={name.lower(): value for name, value in self.headers.items()},
             body=body,
             host=self.headers.get("Host", ""),
-            client=self.client_address[0],
+            client=self.client_address[0].removeprefix("::ffff:"),
+            client_port=self.client_address[1],
         )
         try:
             self._send(self.server.routes.answer(request))
@@ -166,6 +237,7 @@ class _Connection(BaseHTTPRequestHandler):
             self.close_connection = True
             self.send_response_only(200)
             self.end_headers()
+            self.wfile.flush()
             response.stream(Writer(self.connection))
             return
         self.send_response_only(response.status)
@@ -174,7 +246,8 @@ class _Connection(BaseHTTPRequestHandler):
             self.send_header("Content-Type", response.content_type)
         for name, value in response.headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(response.body)))
+        if response.body or (response.status != NO_CONTENT and self.command != "HEAD"):
+            self.send_header("Content-Length", str(len(response.body)))
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(response.body)

@@ -15,6 +15,16 @@ SHUTDOWN_SECONDS = 10.0
 
 SIGNAL_NAMES = {signal.SIGTERM: "terminated", signal.SIGINT: "interrupt"}
 
+DUMPING = (
+    signal.SIGQUIT, signal.SIGABRT, signal.SIGILL, signal.SIGTRAP, signal.SIGBUS, signal.SIGFPE, signal.SIGSEGV,
+    signal.SIGSYS, signal.SIGSTKFLT,
+)  # fmt: skip
+IGNORED = (
+    signal.SIGALRM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGPIPE, signal.SIGVTALRM, signal.SIGPROF, signal.SIGXCPU,
+    signal.SIGXFSZ, signal.SIGIO, signal.SIGPWR,
+)  # fmt: skip
+"""runtime/sigtab_linux_generic.go: what a Go program does with a signal that it does not ask for; SIGHUP kills it."""
+
 
 class Ended(Exception):
     """StartLivepeer logs the message as an error and returns: status 0."""
@@ -41,9 +51,10 @@ class Lifecycle:
         """livepeer.go:main: start in the background, wait for a signal or the end, leave with a status."""
         for number in SIGNAL_NAMES:
             signal.signal(number, lambda received, _frame: self._events.put(SIGNAL_NAMES[signal.Signals(received)]))
-        for number in (signal.SIGQUIT, signal.SIGABRT):
+        for number in DUMPING:
             signal.signal(number, lambda received, _frame: _quit(signal.Signals(received)))
-        signal.signal(signal.SIGALRM, signal.SIG_IGN)
+        for number in IGNORED:
+            signal.signal(number, signal.SIG_IGN)
         finished = threading.Event()
         threading.Thread(target=self._background, args=(start, finished), daemon=True).start()
         event = self._events.get()

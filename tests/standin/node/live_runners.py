@@ -13,10 +13,13 @@ from .settings import Settings
 
 PLACEHOLDER = "{proxy}"
 STAND_FOR_PLACEHOLDER = "proxy-placeholder"
-FIELDS = {
+GPU: gojson.Kind = ("int", {"id": "string", "name": "string", "vram_mb": "int"})
+"""A device's number, or what is known of it."""
+
+FIELDS: gojson.Fields = {
     "label": "string", "routing": "string", "proxy": "bool", "runner_url": "string", "version": "string",
-    "metadata": "string", "mode": "string", "gpu": "object", "app": "string", "capacity": "int",
-    "price_info": "object", "health_url": "string", "healthy_status_code": "int",
+    "metadata": "string", "mode": "string", "gpu": GPU, "app": "string", "capacity": "int",
+    "price_info": {"price": "number", "currency": "string", "unit": "string"}, "health_url": "string", "healthy_status_code": "int",
 }  # fmt: skip
 ROUTINGS = ("runner-id", "label")
 MODES = ("", "persistent", "single-shot", "single_shot")
@@ -36,6 +39,8 @@ def check(settings: Settings, node: Node) -> bool:
     template = settings.text("liveRunnerProxyUrl")
     if template:
         _check_template(template.strip())
+    elif not node.service_uri.host:
+        golog.panic("invalid live runner proxy url: service URI is empty")  # NewLiveRunnerRegistry
     if not node.secret:
         golog.warning("No -orchSecret configured; dynamic LiveRunner heartbeat registration is disabled")
     if config:

@@ -21,8 +21,8 @@ BUCKETS: dict[str, tuple[float, ...]] = {
 """Families that are histograms, with their upper limits."""
 
 GAUGES = frozenset(
-    "livepeer_current_sessions_total livepeer_max_sessions_total livepeer_success_rate livepeer_transcoders_capacity "
-    "livepeer_transcoders_load livepeer_transcoders_number livepeer_versions "
+    "livepeer_current_sessions_total livepeer_max_sessions_total livepeer_price_per_capability livepeer_success_rate "
+    "livepeer_transcoders_capacity livepeer_transcoders_load livepeer_transcoders_number livepeer_transcoding_price livepeer_versions "
     "livepeer_fast_verification_enabled_current_sessions_total "
     "livepeer_fast_verification_using_current_sessions_total".split()
 )

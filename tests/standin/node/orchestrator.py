@@ -11,9 +11,9 @@ from fractions import Fraction
 from typing import Any
 
 from . import golog, httpd, prices, transport
-from .httpd import Dropped, Request, Response, Routes
+from .httpd import Dropped, Handler, Request, Response, Routes
 from .node import Node
-from .public_routes import add_shared
+from .public_routes import MULTIPART_JOBS, NO_MULTIPART, add_shared, posted
 from .transcoders import NoTranscoders, Remote, Transcoders, is_video
 
 SESSION_SECONDS = 70.0
@@ -21,7 +21,7 @@ SESSION_SECONDS = 70.0
 
 OFF_CHAIN_ADDRESS = "0x" + "0" * 40
 
-NO_MULTIPART = "request Content-Type isn't multipart/form-data"
+NO_RUNNERS = httpd.error("live runners are not supported", 404)
 
 
 class Orchestrator:
@@ -57,24 +57,23 @@ class Orchestrator:
     def _add_ai_routes(self, routes: Routes) -> None:
         """server/ai_http.go, byoc/job_orchestrator.go: enough to tell an orchestrator from anything else."""
         for name in ("text-to-image", "llm", "text-to-speech"):
-            routes.add(f"/{name}", _post_only(httpd.error("missing auth token", 403)))
-        for name in (
-            "image-to-image", "image-to-video", "upscale", "audio-to-text", "segment-anything-2", "image-to-text",
-        ):  # fmt: skip
-            routes.add(f"/{name}", _post_only(httpd.error(NO_MULTIPART, 400)))
-        routes.add("/live-video-to-video", _drops)
-        routes.add("/ai/trickle/", _trickle)
+            routes.add(f"/{name}", posted(_with_body(lambda _request: httpd.error("missing auth token", 403))))
+        for name in MULTIPART_JOBS:
+            routes.add(f"/{name}", posted(lambda _request: httpd.error(NO_MULTIPART, 400)))
+        routes.add("/live-video-to-video", posted(_with_body(_drops)))
+        routes.add("POST /ai/trickle/{stream}", lambda _request: httpd.error("Stream not found", 404))
+        routes.add("DELETE /ai/trickle/{stream}", lambda _request: httpd.error("Invalid stream", 400))
         bad = "request not valid err=Could not verify job creds"
         routes.add("/ai/stream/start", lambda _request: httpd.error("Could not verify job creds", 400))
         routes.add("/ai/stream/payment", lambda _request: httpd.error(f"Failed to process payment, {bad}", 400))
         routes.add("/ai/stream/stop", lambda _request: httpd.error(f"Failed to stop stream, {bad}", 400))
         missing = "Must have eth address and signature on address in Livepeer-Eth-Address header"
-        routes.add("/process/token", lambda _request: httpd.error(missing, 400))
-        routes.add("/process/request/", _job_request)
-        routes.add("/capability/register", self._capability)
-        routes.add("/capability/unregister", self._capability)
-        routes.add("/discovery", self._discovery)
-        routes.add("/runners/heartbeat", lambda _request: httpd.error("live runners are not supported", 404))
+        routes.add("/process/token", _only("GET", lambda _request: httpd.error(missing, 400)))
+        routes.add("/process/request/", _only("POST", lambda _request: httpd.error("Could not verify job creds", 400)))
+        routes.add("/capability/register", _only("POST", self._register_capability))
+        routes.add("/capability/unregister", _only("POST", self._unregister_capability))
+        routes.add("GET /discovery", self._discovery)
+        routes.add("POST /runners/heartbeat", self._heartbeat)
 
     def _info(self, request: Request) -> Response:
         """rpc.go:getOrchestrator: who asks, is there room, what does it cost."""
@@ -176,7 +175,7 @@ class Orchestrator:
             return httpd.error("invalid secret", 403)
         if int(asked["capacity"]) <= 0:
             return httpd.error("zero capacity", 403)
-        remote = self._transcoders.register(request.client, int(asked["capacity"]))
+        remote = self._transcoders.register(f"{request.client}:{request.client_port}", int(asked["capacity"]))
         self._count_transcoders()
         return Response(stream=lambda write: self._feed(remote, write))
 
@@ -195,10 +194,10 @@ class Orchestrator:
             self._node.max_sessions = self._transcoders.capacity()
 
     def _transcode_results(self, request: Request) -> Response:
-        """Without its headers the real node says 404 here, and so does this one."""
+        """ot_rpc.go:TranscodeResults"""
         task = request.headers.get("livepeer-standin-task")
         if task is None or self._refuse_secret(request.headers.get("credentials", "")):
-            return httpd.not_found(request)
+            return httpd.error("Unauthorized", 401)
         self._transcoders.finish(int(task), request.body)
         return httpd.text("")
 
@@ -216,36 +215,42 @@ class Orchestrator:
             return httpd.error("Unauthorized", 401)
         return httpd.text("")
 
-    def _capability(self, request: Request) -> Response:
+    def _register_capability(self, request: Request) -> Response:
         """byoc/job_orchestrator.go:RegisterCapability: an empty secret lets anybody in."""
+        if self._refuse_secret(request.headers.get("authorization", "")):
+            return httpd.error("invalid authorization", 400)
+        if not request.body:
+            return Response(400, b"Error registering capability: unexpected end of JSON input", "application/json")
+        return Response(200, b"ok", "application/json")
+
+    def _unregister_capability(self, request: Request) -> Response:
         if self._refuse_secret(request.headers.get("authorization", "")):
             return httpd.error("invalid authorization", 400)
         return Response(200, b"ok", "application/json")
 
-    def _discovery(self, request: Request) -> Response:
-        if self._node.settings.on("useLiveRunners") or self._node.settings.text("liveRunnerConfig"):
-            return httpd.as_json([])
-        return httpd.error("live runners are not supported", 404)
+    def _discovery(self, _request: Request) -> Response:
+        if self._has_runners:
+            return httpd.as_json([{"address": str(self._node.service_uri)}])
+        return NO_RUNNERS
+
+    def _heartbeat(self, request: Request) -> Response:
+        """ai_http.go:LiveRunnerHeartbeat: no heartbeat is understood, so no runner registers by itself."""
+        if not self._has_runners:
+            return NO_RUNNERS
+        return httpd.error("invalid runner_url" if request.body else "EOF", 400)
+
+    @property
+    def _has_runners(self) -> bool:
+        return self._node.settings.on("useLiveRunners") or self._node.settings.text("liveRunnerConfig") != ""
 
 
-def _post_only(answer: Response) -> Any:
-    return lambda request: httpd.text("") if request.method == "GET" else answer
+def _with_body(handler: Handler) -> Handler:
+    return lambda request: handler(request) if request.body else httpd.error("EOF", 400)
+
+
+def _only(method: str, handler: Handler) -> Handler:
+    return lambda request: handler(request) if request.method == method else httpd.error("Method not allowed", 405)
 
 
 def _drops(_request: Request) -> Response:
     raise Dropped("runtime error: invalid memory address or nil pointer dereference")
-
-
-def _trickle(request: Request) -> Response:
-    """trickle/trickle_server.go: no channel exists, and none can be made from outside."""
-    if request.path == "/ai/trickle/":
-        return httpd.not_found(request)
-    if request.method != "POST":
-        return httpd.error("Method Not Allowed", 405)
-    return httpd.error("Stream not found", 404)
-
-
-def _job_request(request: Request) -> Response:
-    if request.method != "POST":
-        return httpd.error("Method not allowed", 405)
-    return httpd.error("Could not verify job creds", 400)

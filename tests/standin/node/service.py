@@ -40,6 +40,8 @@ GRPC_GIVES_UP_AFTER = 3.0
 """server/rpc.go: a gRPC connection is tried for this long before the self-check fails"""
 
 SIGNER_SECONDS = 30.0
+BROKER_SECONDS = 30.0
+BROKER_PORTS = {"amqp": 5672, "amqps": 5671}
 MODE_LINES = {
     Role.ORCHESTRATOR: "***Livepeer Running in Orchestrator Mode***",
     Role.GATEWAY: "***Livepeer Running in Gateway Mode***",
@@ -176,7 +178,7 @@ class Service:
                 golog.exit_two(f'Error creating Livepeer server: err="{error}"')
 
     def _check_queue(self, address: str) -> None:
-        """A broker is never there for the stand-in."""
+        """common/amqp.go: the start waits for the broker."""
         if not address:
             return
         try:
@@ -185,12 +187,13 @@ class Service:
             golog.exit_two(f'Error parsing -metadataQueueUri: err="{error}"')
         if url.scheme not in ("amqp", "amqps"):
             golog.exit_two(f"Unsupported scheme in -metadataUri: {url.scheme}")
-        golog.exit_two('Error establishing AMQP connection: err="no broker"')
+        golog.exit_two(f'Error establishing AMQP connection: err="{_broker_problem(url)}"')
 
     def _open_gateway(self) -> None:
         """All sockets of a gateway, or none."""
         bound: list[tuple[socket.socket, str]] = []
         if self._ingest:
+            self._check_heartbeats()
             self._open_webrtc()
         try:
             for address in (self._http_address, self._rtmp_address, self._cli_address or ":http"):
@@ -214,6 +217,11 @@ class Service:
         else:
             golog.info(f"LPMS Server Error: {error}.  Quitting...")
             self._node.lifecycle.stop(f"Error from media server: {error}")
+
+    def _check_heartbeats(self) -> None:
+        """ai_mediaserver.go:startHearbeats: a ticker without an interval panics."""
+        if self._settings.text("liveAIHeartbeatURL") and self._settings.number("liveAIHeartbeatInterval") <= 0:
+            golog.panic("non-positive interval for NewTicker")
 
     def _open_webrtc(self) -> None:
         """media/whip_server.go, media/whep_server.go: UDP sockets that only the environment asks for."""
@@ -325,6 +333,17 @@ class Service:
         if self._role is Role.GATEWAY:
             golog.info(f"Video Ingest Endpoint - rtmp://{self._rtmp_address}")
         golog.info(f"Livepeer Node version: {self._node.version}")
+
+
+def _broker_problem(url: URL) -> str:
+    """The first step of AMQP, which the stand-in speaks no further."""
+    try:
+        with socket.create_connection((url.hostname, int(url.port or BROKER_PORTS[url.scheme])), BROKER_SECONDS) as opened:
+            opened.sendall(b"AMQP\x00\x00\x09\x01")
+            opened.recv(1)
+    except (OSError, OverflowError, UnicodeError) as error:
+        return str(error)
+    return "the stand-in has no use for a broker"
 
 
 def _service_bind(address: str) -> tuple[str, bool]:

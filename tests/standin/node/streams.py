@@ -203,6 +203,10 @@ class Streams:
             golog.info("No orchestrators found; not transcoding")
         return random.sample(acceptable, len(acceptable))
 
+    def somebody_answers(self) -> bool:
+        """Whether a job would find an orchestrator."""
+        return bool(self._select())
+
     def _ask(self, url: URL, timeout: float) -> Session | None:
         """rpc.go:GetOrchestratorInfo"""
         asked = json.dumps({"off_chain": self._node.off_chain, "address": "0x" + "0" * 40}).encode("ascii")
