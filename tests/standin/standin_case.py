@@ -33,6 +33,7 @@ SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 0x1
 LISTEN_STATE = "0A"
 EPHEMERAL = 32768
 NOBODY, STRANGER = 65534, 54321
+KEY_ADDRESS = "7e5f4552091a69125d5dfcb7b8c2659029395bdf"
 SETTLE_SECONDS = 2.5
 """How long a neighbour gets to open its sockets."""
 
@@ -197,13 +198,29 @@ def stranger(bench: Bench, _match: re.Match[str]) -> None:
 
 def database(bench: Bench, match: re.Match[str]) -> None:
     """A database of another version or chain."""
-    key = {"version": "dbVersion", "chain": "chainID"}[match.group(1)]
+    write_database(bench, {"version": "dbVersion", "chain": "chainID"}[match.group(1)], match.group(2))
+
+
+def write_database(bench: Bench, key: str, value: str) -> None:
+    """A database with nothing but one of its settings."""
     connection = sqlite3.connect(data_directory(bench) / "lpdb.sqlite3")
     with connection:
         connection.execute("CREATE TABLE kv (key STRING PRIMARY KEY, value STRING, updatedAt STRING)")
         connection.execute("INSERT INTO kv(key, value) VALUES ('dbVersion', 1)")
-        connection.execute("INSERT OR REPLACE INTO kv(key, value) VALUES (?, ?)", (key, match.group(2)))
+        connection.execute("INSERT OR REPLACE INTO kv(key, value) VALUES (?, ?)", (key, value))
     connection.close()
+
+
+def chain_zero(bench: Bench, _match: re.Match[str]) -> None:
+    """Off-chain is chain 0."""
+    write_database(bench, "chainID", "0")
+
+
+def keystore(bench: Bench, _match: re.Match[str]) -> None:
+    """A key of which only the address is ever read: without a chain no start gets as far as the passphrase."""
+    directory = data_directory(bench) / "keystore"
+    directory.mkdir()
+    (directory / "keyfile").write_text(json.dumps({"address": KEY_ADDRESS}))
 
 
 def unwritable(bench: Bench, match: re.Match[str]) -> None:
@@ -257,6 +274,9 @@ WORDS: list[tuple[str, Callable[[Bench, re.Match[str]], None]]] = [
     (r"unprivileged user id without passwd entry", stranger),
     (r"database file says (version) (\d+)", database),
     (r"database says (chain) (\d+)", database),
+    (r"data dir first used off-chain", chain_zero),
+    (r"data dir without keystore", nothing),
+    (r"keystore with one key, passphrase \S+", keystore),
     (r"umask (\d+)", set_umask),
     (r"second start on the same data dir()", second_start),
     (r"second start with another (-serviceAddr)", second_start),

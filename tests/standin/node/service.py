@@ -178,7 +178,7 @@ class Service:
                 golog.exit_two(f'Error creating Livepeer server: err="{error}"')
 
     def _check_queue(self, address: str) -> None:
-        """common/amqp.go: the start waits for the broker."""
+        """livepeer/go-tools event/amqp.go: the start waits for the broker."""
         if not address:
             return
         try:
