@@ -118,9 +118,10 @@ def test_what_was_changed_by_hand_is_put_right(lab: Lab) -> None:
     tampered = {
         "echo '# mine' >> /etc/livepeer/orchestrator/current/livepeer.conf": "livepeer.conf changes",
         "echo '# mine' >> /etc/systemd/system/livepeer-orchestrator.service": "its unit file was changed or removed on the host",
-        "systemctl stop livepeer-orchestrator": "the unit is inactive (dead)",
         "echo -n other >> /etc/livepeer/orchestrator/current/secrets/orch_secret": "secret orch_secret changes",
     }
+    lab.shell("systemctl stop livepeer-orchestrator")
+    assert "the unit is inactive (dead)" in lab.observation()["nodes"]["orchestrator"]["decision"]["reasons"]
     for script in tampered:
         lab.shell(script)
     assert not {*tampered.values()} - {*lab.observation()["nodes"]["orchestrator"]["decision"]["reasons"]}
