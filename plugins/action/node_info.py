@@ -10,6 +10,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.host_part import read_part, read_secrets
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.paths import split_path, value_at
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import PlanError
 
 NOT_BY_HAND = frozenset({"part", "secrets", "sources"})
@@ -38,15 +39,23 @@ class HostAction(ActionBase):
         """The secrets of the task's host. They go to the module only, where they are marked as such."""
         return read_secrets(part, lambda variable: self._value(variable, task_vars))
 
-    def _value(self, variable: str, task_vars: dict[str, Any]) -> object:
-        if variable not in task_vars:
-            raise AnsibleActionFail(f"{variable} is not set for this host, but the plan was made with it: set it, or make the plan again")
+    def _value(self, path: str, task_vars: dict[str, Any]) -> object:
+        """The value of a variable, or of a key inside one: ``livepeer_gateway_flags.authWebhookUrl``."""
+        name, keys = split_path(path)
         try:
-            return self._templar.template(task_vars[variable])
+            value = task_vars[name]
+            for key in keys:
+                # Opened is what leads there, nothing beside it.
+                value = value_at(self._templar.template(value) if isinstance(value, str) else value, [key])
+            return self._templar.template(value)
+        except LookupError:
+            raise AnsibleActionFail(
+                f"{path} is not set for this host, but the plan was made with it: set it, or make the plan again"
+            ) from None
         except AnsibleError as error:
             # Its first line says why; what follows may show the value.
             why = str(error).partition("\n")[0]
-            raise AnsibleActionFail(f"{variable} cannot be read for this host: {why}") from None
+            raise AnsibleActionFail(f"{path} cannot be read for this host: {why}") from None
 
 
 class ActionModule(HostAction):

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the actions of the modules hand over: the secrets that the plan names, read from the inventory one by one."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleActionFail
+from ansible.parsing.dataloader import DataLoader
+from ansible.parsing.vault import EncryptedString, VaultLib, VaultSecret, VaultSecretsContext
+from ansible.template import Templar, trust_as_template
+from ansible_collections.livepeer.fleet.plugins.action.node_info import ActionModule
+
+KEYS = [("default", VaultSecret(b"password"))]
+VARIABLES = {
+    "vault_token": "from a vault",
+    "whole": {"authWebhookUrl": "https://auth.example.org/key"},
+    "livepeer_eth_url": trust_as_template("{{ vault_token }}"),
+    "livepeer_orchestrator_eth_password": EncryptedString(ciphertext=VaultLib(KEYS).encrypt("encrypted").decode()),
+    "livepeer_gateway_flags": {
+        "authWebhookUrl": trust_as_template("https://auth.example.org/{{ vault_token }}"),
+        "metadataPublishTimeout": trust_as_template("{{ nobody_needs_it }}"),
+    },
+    "livepeer_orchestrator_flags": trust_as_template("{{ whole }}"),
+    "livepeer_orchestrator_ai_models": [
+        {"pipeline": "llm"},
+        {"token": EncryptedString(ciphertext=VaultLib(KEYS).encrypt("bearer").decode())},
+    ],
+}
+
+
+def secrets(*paths: str) -> dict[str, str]:
+    """The values at these paths, as the module gets them."""
+    if VaultSecretsContext.current(optional=True) is None:
+        VaultSecretsContext.initialize(VaultSecretsContext(KEYS))
+    task: Any = SimpleNamespace(args={}, async_val=0, check_mode=False)
+    action = ActionModule(task, None, None, DataLoader(), Templar(loader=DataLoader(), variables=VARIABLES), None)
+    part = {"nodes": [{"name": "node", "secrets": {path: {"variable": path} for path in paths}}]}
+    return action.secrets(part, VARIABLES)["node"]
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("livepeer_eth_url", "from a vault"),
+        ("livepeer_orchestrator_eth_password", "encrypted"),
+        ("livepeer_gateway_flags.authWebhookUrl", "https://auth.example.org/from a vault"),
+        ("livepeer_orchestrator_flags.authWebhookUrl", "https://auth.example.org/key"),
+        ("livepeer_orchestrator_ai_models[1].token", "bearer"),
+    ],
+)
+def test_a_secret_is_read_where_the_plan_says(path: str, value: str) -> None:
+    assert secrets(path) == {path: value}
+
+
+@pytest.mark.parametrize(
+    "path", ["livepeer_gateway_keystore", "livepeer_gateway_flags.orchWebhookUrl", "livepeer_orchestrator_ai_models[2].token"]
+)
+def test_a_secret_that_is_gone_since_the_plan_is_named(path: str) -> None:
+    with pytest.raises(AnsibleActionFail, match="is not set for this host, but the plan was made with it") as error:
+        secrets(path)
+    assert str(error.value).startswith(path)
+
+
+def test_a_secret_that_cannot_be_read_is_named_with_the_reason() -> None:
+    path = "livepeer_gateway_flags.metadataPublishTimeout"
+    with pytest.raises(AnsibleActionFail, match=r"cannot be read for this host: .*nobody_needs_it"):
+        secrets(path)
