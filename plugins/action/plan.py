@@ -175,7 +175,7 @@ class FleetView:
             try:
                 raws[host] = self._hostvars.raw_get(host)
             except AnsibleError as error:
-                reasons.setdefault(one_line(str(error)), []).append(host)
+                reasons.setdefault(one_line(str(error)).rstrip("."), []).append(host)
         if reasons:
             raise HostsUnread("; ".join(f"The variables of {some(names)} cannot be read: {why}" for why, names in reasons.items()))
         return raws

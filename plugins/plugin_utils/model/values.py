@@ -254,7 +254,9 @@ class Checker:
             options=one.options,
         )
         if one.choices and not raw:
-            return self._wrong(one, raw, path, f"one or more of {', '.join(one.choices)}, or remove the line")
+            limit, hint = ", ".join(one.choices), "remove the line"
+            self._collector.add(CODE, "an empty list leaves nothing to do", path, got="[]", limit=limit, hint=hint)
+            return MISSING
         items = [self.check(element, item, f"{path}[{index}]") for index, item in enumerate(raw)]
         return tuple(item for item in items if item is not MISSING)
 

@@ -78,6 +78,7 @@ def run(tmp_path: Path) -> Callable[..., Run]:
     def playbook(inventory: object, *arguments: str, play: str = PLAY, files: dict[str, str] | None = None) -> Run:
         text = inventory if isinstance(inventory, str) else yaml.safe_dump(inventory)
         for name, content in {"inventory.yml": text, "play.yml": play, **(files or {})}.items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).write_text(content, encoding="utf-8")
         environment = os.environ | {
             "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".cache" / "collections"),

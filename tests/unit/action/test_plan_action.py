@@ -101,6 +101,20 @@ def test_every_value_that_cannot_be_read_is_a_finding_with_its_reason(run: Runne
     assert "Traceback" not in done.output
 
 
+def test_a_file_that_cannot_be_decrypted_is_told_with_its_hosts(run: Runner) -> None:
+    encrypted = "".join(f"{line.strip()}\n" for line in VAULTED.splitlines()[1:])
+    done = run(HOSTS, "--vault-password-file", "pw", files={"pw": "wrong\n", "host_vars/o1.yml": encrypted})
+    assert done.status != 0
+    assert "There is no plan. The variables of o1 cannot be read: Decryption failed" in done.output
+    assert ".." not in done.output.partition("There is no plan.")[2].partition("\n")[0]
+
+
+def test_a_warning_is_not_one_of_ansible(run: Runner) -> None:
+    done = run(inventory(livepeer_gateway_max_price_per_unit=5))
+    assert (done.status, [code for code, _hosts, _variable in done.findings]) == (0, ["LPF204"])
+    assert "[WARNING]" not in done.output
+
+
 def test_a_wrong_vault_password(run: Runner) -> None:
     done = run(yaml_inventory(f"          livepeer_gateway_name: {VAULTED}"), "--vault-password-file", "pw", files={"pw": "wrong\n"})
     assert "Decryption failed" in done.got("livepeer_gateway_name")

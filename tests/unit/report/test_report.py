@@ -237,3 +237,15 @@ def test_amounts_are_exact(amount: Fraction, text: str) -> None:
 )
 def test_a_headroom_is_never_rounded_into_the_band(percent: Fraction, text: str) -> None:
     assert percent_text(percent) == text
+
+
+def test_a_wrong_name_is_not_shown_as_a_value() -> None:
+    for variable, got in {"livepeer_x": "livepeer_x", "livepeer_gateway_flags.maxx": "maxx", "livepeer_a[0].hst": "hst"}.items():
+        text = findings([Finding("LPF501", Level.ERROR, "no such name", hosts=("gw1",), variable=variable, got=got)], WIDE)
+        assert text.splitlines()[1] == f"  --> gw1: {variable}"
+
+
+def test_no_cap_on_purpose_is_shown_as_one() -> None:
+    of = fleet(gateway(network=ARBITRUM, max_price_per_unit="any"), orchestrator(network=ARBITRUM))
+    row = next(line for line in report(plan_fleet(of, (), TEMPLATES), WIDE).splitlines() if "video" in line)
+    assert row.split()[-4:] == ["1000", "wei", "any", "good"]
