@@ -12,7 +12,7 @@ from .lifecycle import Ended
 
 FIELDS: gojson.Fields = {
     "pipeline": "string", "model_id": "string", "url": "string", "token": "string", "warm": "bool", "capacity": "int",
-    "optimization_flags": "strings", "gateway": "string", "price_per_unit": "rat", "pixels_per_unit": "rat",
+    "optimization_flags": "flags", "gateway": "string", "price_per_unit": "rat", "pixels_per_unit": "rat",
     "currency": "string",
 }  # fmt: skip
 

@@ -6,11 +6,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from types import NoneType
 from typing import Any
 
 Kind = Any
-"""string, bool, int, uint, list, rat (core.JSONRat), number (json.Number), strings (map[string]string), the fields of a
-struct, or a tuple of kinds of which the first that fits is taken"""
+"""string, bool, int, uint, list, rat (core.JSONRat), number (json.Number), strings (map[string]string), flags
+(worker.OptimizationFlags: booleans as well), the fields of a struct, or a tuple of kinds of which the first that fits is taken"""
 
 Fields = Mapping[str, Kind]
 SMALLEST_INT, LARGEST_INT = -(1 << 63), (1 << 63) - 1
@@ -94,8 +95,9 @@ def _fits(value: Any, kind: str) -> bool:
     if kind in ("int", "uint"):
         is_whole = isinstance(value, Number) and value.lstrip("-").isdigit()
         return is_whole and (SMALLEST_INT if kind == "int" else 0) <= int(value) <= LARGEST_INT
-    if kind == "strings":
-        return isinstance(value, dict) and all(type(item) is str or item is None for item in value.values())
+    if kind in ("strings", "flags"):
+        allowed = (str, NoneType) if kind == "strings" else (str, bool, NoneType)
+        return isinstance(value, dict) and all(type(item) in allowed for item in value.values())
     if kind == "number":
         return isinstance(value, Number) or (type(value) is str and NUMBER.fullmatch(value) is not None)
     return type(value) is {"string": str, "bool": bool, "list": list}[kind]
