@@ -59,7 +59,7 @@ seealso:
 EXAMPLES = r"""
 - name: Apply the plan to the host
   livepeer.fleet.node:
-    plan: "{{ hostvars.localhost.livepeer_fleet_plan.plan_dir }}"
+    plan: "{{ hostvars.localhost.ansible_facts.livepeer_fleet_plan.plan_dir }}"
   become: true
 """
 

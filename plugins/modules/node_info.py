@@ -52,7 +52,7 @@ EXAMPLES = r"""
 
 - name: Look at the host and hold it against the plan
   livepeer.fleet.node_info:
-    plan: "{{ hostvars.localhost.livepeer_fleet_plan.plan_dir }}"
+    plan: "{{ hostvars.localhost.ansible_facts.livepeer_fleet_plan.plan_dir }}"
     reach: true
   become: true
   register: found

@@ -49,7 +49,7 @@ EXAMPLES = r"""
 
 - name: Tell where it is
   ansible.builtin.debug:
-    msg: "{{ hostvars['localhost']['livepeer_fleet_plan']['kept_in'] }}"
+    msg: "{{ hostvars.localhost.ansible_facts.livepeer_fleet_plan.kept_in }}"
   run_once: true
 """
 
@@ -98,7 +98,7 @@ restart_busy:
   elements: str
   sample: []
 keep_releases:
-  description: For each host how many releases stay besides those in use.
+  description: For each host how many of the releases installed last stay, in use or not.
   returned: if the plan is not refused
   type: dict
   sample: {gw1: 2, orch1: 2, orch2: 2}

@@ -26,7 +26,7 @@ options:
     type: path
     required: true
   keep:
-    description: How many releases are kept although no node needs them.
+    description: How many of the releases installed last are kept, whether a node needs them or not.
     type: int
     default: 2
   part:
@@ -52,7 +52,7 @@ seealso:
 EXAMPLES = r"""
 - name: Install the planned releases
   livepeer.fleet.release:
-    plan: "{{ hostvars.localhost.livepeer_fleet_plan.plan_dir }}"
+    plan: "{{ hostvars.localhost.ansible_facts.livepeer_fleet_plan.plan_dir }}"
   become: true
 """
 

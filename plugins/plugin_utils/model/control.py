@@ -25,7 +25,7 @@ class Control:
         plan_secrets: ``presence``, ``skip`` or ``full``.
         rollout: waves, each a number of hosts as int or a percentage as text.
         restart_busy: hosts on which a node with running sessions may be restarted.
-        keep_releases: for each host how many releases stay besides those in use.
+        keep_releases: for each host how many of the releases installed last stay, in use or not.
     """
 
     plan_dir: str
