@@ -9,13 +9,19 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.hosts import 
 Row = tuple[str, str, str, str]
 
 OF_VALUES: tuple[Row, ...] = (
+    (
+        "LPF303",
+        "error",
+        "Payment and network of a gateway contradict, or a signer is named and does not pay.",
+        "Write the payment or the network that the finding names.",
+    ),
     ("LPF404", "error", "A required secret is missing, empty, or shorter than 8 characters.", "Set the variable that it names."),
     ("LPF501", "error", "A flag that the pinned version does not have, or a value of the wrong kind.", "Write the name that it proposes."),
     ("LPF502", "error", "An extra flag that the collection manages itself.", "Use the variable that it names."),
     (
         "LPF503",
         "error near a known name, else warning",
-        "An unknown `livepeer_*` variable.",
+        "An unknown `livepeer_*` variable or group, or one of a role that this release does not deploy.",
         "Write the name that it proposes; `livepeer_user_*` is room for variables of your own.",
     ),
     (
@@ -31,9 +37,15 @@ OF_VALUES: tuple[Row, ...] = (
         "Write two numbers, the smaller one as livepeer_headroom_min.",
     ),
     (
+        "LPF504",
+        "warning",
+        "No host of the inventory is in a group of this collection.",
+        "Put hosts into the groups, or name yours in `livepeer_groups`.",
+    ),
+    (
         "LPF505",
-        "error",
-        "No version, or one whose behaviour is not known.",
+        "error; warning for a `livepeer_version_like` that is not needed",
+        "No version, one whose behaviour is not known, or one that cannot be deployed.",
         "Set `livepeer_version`; for a newer one also `livepeer_version_like`.",
     ),
 )
