@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Units, through the programs that systemd brings along. Works with systemd 249 (Ubuntu 22.04) and newer."""
+"""Units, through the programs that systemd brings along. Tried with systemd 252 (Debian 12)."""
 
 from __future__ import annotations
 
