@@ -73,11 +73,6 @@ class HostPlan:
         """The releases that its nodes run, each once."""
         return tuple({node.release.name: node.release for node in self.nodes}.values())
 
-    @property
-    def probe(self) -> tuple[str, ...]:
-        """What must answer when dialled from this host."""
-        return tuple(sorted({url for node in self.nodes for url in node.reach}))
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -112,7 +107,6 @@ class Plan:
             "machine": host.machine,
             "nodes": [node_to_dict(node) for node in host.nodes],
             "releases": [release_to_dict(release) for release in host.releases],
-            "probe": list(host.probe),
         }
 
     @cached_property

@@ -31,8 +31,6 @@ from ansible_collections.livepeer.fleet.tests.unit.render.fleets import ARBITRUM
 COMBINED = fleet(gateway("host1"), orchestrator("host1"))
 PAID = fleet(gateway(network=ARBITRUM), orchestrator(network=ARBITRUM, price_per_unit="1010.5"))
 
-UNCAPPED = fleet(gateway(network=ARBITRUM, max_price_per_unit=""), orchestrator(network=ARBITRUM, price_per_unit="1000"))
-
 
 def planned(of: Fleet, *findings: Finding) -> Plan:
     return plan_fleet(of, findings, TEMPLATES)
@@ -267,14 +265,14 @@ def test_hosts_get_their_part_and_nothing_of_others(tmp_path: Path) -> None:
     part = json.loads((tmp_path / "hosts" / "gw1.json").read_text())
     assert (part["schema"], part["plan"], part["host"], part["machine"]) == (1, plan.digest, "gw1", "gw1")
     assert [node["name"] for node in part["nodes"]] == ["gateway"]
-    assert part["probe"] == ["https://orch1.example.com:8935"]
+    assert part["nodes"][0]["reach"] == ["https://orch1.example.com:8935"]
     assert part["releases"][0]["checksum"].startswith("sha256:1a2b3c4d5e6f")
 
 
 def test_an_orchestrator_of_others_is_not_probed() -> None:
     foreign = OrchAddr(url="https://elsewhere.example.org:8935")
     of = fleet(gateway(discovery=Discovery.LIST, orch_addr=(foreign, OrchAddr(host="orch1"))), orchestrator())
-    assert planned(of).hosts["gw1"].probe == ("https://orch1.example.com:8935",)
+    assert planned(of).hosts["gw1"].nodes[0].reach == ("https://orch1.example.com:8935",)
 
 
 def test_a_gateway_is_asked_for_what_the_plan_says_of_it() -> None:
