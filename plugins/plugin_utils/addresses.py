@@ -433,7 +433,7 @@ def conflicts(opened: Iterable[Listener]) -> tuple[Conflict, ...]:
     for rivals in ports.values():
         rivals.sort(key=lambda listener: (not listener.default, home_port(listener) != listener.port))
         for place, listener in enumerate(rivals):
-            others = tuple(other for other in rivals[:place] if hosts_overlap(other.address, listener.address))
+            others = tuple(other for other in rivals[:place] if overlaps(other, listener))
             if others:
                 found.append(Conflict(listener, others))
     return tuple(found)
