@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Set
 
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import without_user
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts import releases
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.collector import Collector
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Release
@@ -34,7 +35,12 @@ def read_release(values: Mapping[str, object], broken: Set[str], archive_checksu
         archive = releases.archive_url(version, flavor)
     if not broken & {"archive", "archive_checksum"}:
         checksum = _checksum(archive, checksum, version, archive_checksum, collector)
-    return Release(version, like, archive, checksum, flavor)
+    return Release(version, like, without_user(archive) if _names_user(archive) else archive, checksum, flavor)
+
+
+def _names_user(archive: str) -> bool:
+    """True for a URL with a name or a password before its host."""
+    return "://" in archive and "@" in archive.split("/", 3)[2]
 
 
 def _behaves_like(version: str, like: str, collector: Collector) -> str:
@@ -76,9 +82,13 @@ def _checksum(archive: str, stated: str, version: str, archive_checksum: Callabl
         if not archive.startswith(("https://", "http://")):
             scheme = archive.split("://", maxsplit=1)[0]
             collector.add(ARCHIVE_CODE, "an archive is fetched over https or http", ARCHIVE, got=f"{scheme}://...", limit="https://...")
+        elif _names_user(archive):
+            message = "a plan holds this URL in plain text, and there is a name or a password in it"
+            hint = "a URL without them, or a file on the controller"
+            collector.add(ARCHIVE_CODE, message, ARCHIVE, got=without_user(archive), hint=hint)
         elif not stated:
             source = releases.checksums_url(version) if version in releases.deployable() else "the release's checksums file"
-            file = archive.rsplit("/", 1)[-1]
+            file = archive.partition("?")[0].rpartition("/")[2]
             hint = f"{CHECKSUM}: sha256:<the line of {file} in {source}>"
             collector.add(ARCHIVE_CODE, f"an archive from a URL needs its checksum ({file})", CHECKSUM, hint=hint)
         return stated

@@ -147,6 +147,8 @@ def test_no_version_is_one_finding() -> None:
         ({"archive": "/nowhere/x"}, ["livepeer_archive"]),
         ({"archive": URL}, ["livepeer_archive_checksum"]),
         ({"archive": URL, "archive_checksum": f"sha256:{CHECKSUM}"}, []),
+        ({"archive": "https://archives.example/a@b.tar.gz", "archive_checksum": f"sha256:{CHECKSUM}"}, []),
+        ({"archive": "https://[x/y", "archive_checksum": f"sha256:{CHECKSUM}"}, []),
         ({"archive": "ftp://x/y", "archive_checksum": f"sha256:{CHECKSUM}"}, ["livepeer_archive"]),
     ],
 )
@@ -154,6 +156,19 @@ def test_archives(values: dict[str, object], codes: list[str]) -> None:
     node, findings = gateway(**values)
     assert brief(findings) == [("LPF504", variable) for variable in codes]
     assert node.release.archive == values.get("archive", BASE["livepeer_archive"])
+
+
+def test_a_password_in_the_url_of_an_archive_is_refused_and_kept_nowhere() -> None:
+    url = "https://me:hush@archives.example/a@b.tar.gz"
+    node, findings = gateway(archive=url, archive_checksum=f"sha256:{CHECKSUM}")
+    assert brief(findings) == [("LPF504", "livepeer_archive")]
+    assert "hush" not in f"{node} {findings}"
+
+
+def test_a_token_in_the_url_of_an_archive_is_not_printed() -> None:
+    _node, findings = gateway(archive=f"{URL}?token=hush")
+    assert brief(findings) == [("LPF504", "livepeer_archive_checksum")]
+    assert "hush" not in str(findings)
 
 
 def test_the_official_archive_needs_its_checksum_and_says_where_it_is() -> None:
