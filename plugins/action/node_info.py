@@ -37,7 +37,10 @@ class HostAction(ActionBase):
 
     def secrets(self, part: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, dict[str, str]]:
         """The secrets of the task's host. They go to the module only, where they are marked as such."""
-        return read_secrets(part, lambda variable: self._value(variable, task_vars))
+        try:
+            return read_secrets(part, lambda variable: self._value(variable, task_vars))
+        except PlanError as error:
+            raise AnsibleActionFail(str(error)) from None
 
     def _value(self, path: str, task_vars: dict[str, Any]) -> object:
         """The value of a variable, or of a key inside one: ``livepeer_gateway_flags.authWebhookUrl``."""

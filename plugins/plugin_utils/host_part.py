@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.values import LEAST_SECRET
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import HOSTS_FOLDER, SCHEMA, PlanError, host_file
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.render import sha256_of
 
@@ -44,9 +45,16 @@ def read_secrets(part: Mapping[str, Any], value_of: Callable[[str], object]) -> 
     Args:
         part: of ``read_part``.
         value_of: value of an inventory variable of the host.
+
+    Raises:
+        PlanError: one is too short to be hidden (LPF404); the plan sees that only of those that no vault or template holds.
     """
     return {
-        node["name"]: {name: _text(value_of(secret["variable"])) for name, secret in node["secrets"].items() if secret["variable"]}
+        node["name"]: {
+            name: _secret(secret["variable"], value_of(secret["variable"]))
+            for name, secret in node["secrets"].items()
+            if secret["variable"]
+        }
         for node in part["nodes"]
     }
 
@@ -70,6 +78,10 @@ def check_archive(release: Mapping[str, Any]) -> Path:
     return path
 
 
-def _text(value: object) -> str:
-    """A keystore may be written as a mapping; everything else is text."""
-    return json.dumps(value) if isinstance(value, Mapping) else str(value)
+def _secret(variable: str, value: object) -> str:
+    """A keystore may be a mapping, where a template made one; everything else is text."""
+    text = json.dumps(value) if isinstance(value, Mapping) else str(value)
+    if len(text) < LEAST_SECRET:
+        message = f"LPF404: the secret {variable} has {len(text)} characters"
+        raise PlanError(f"{message}: {LEAST_SECRET} are needed, because hiding a shorter one would hide half of every message")
+    return text

@@ -146,9 +146,9 @@ class ExtrasReader:
         if isinstance(raw, Unreadable):
             self._collector.add(CODE, "the secret cannot be read", path, got=raw.reason)
         elif isinstance(raw, Present):
-            return raw if raw.length != 0 else self._checker.text("", path, secret=True)
+            return self._checker.secret(raw, path) if raw.length != 0 else self._checker.text("", path, secret=True)
         elif isinstance(raw, str):
-            return MISSING if self._checker.text(raw, path, secret=True) is MISSING else Present(len(raw))
+            return MISSING if self._checker.text(raw, path, secret=True) is MISSING else self._checker.secret(raw, path)
         else:
             self._collector.add(CODE, f"a secret is text, this is {kind(raw)}", path, got=kind(raw), limit="text")
         return MISSING

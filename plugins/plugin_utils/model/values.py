@@ -110,7 +110,7 @@ class Checker:
         Dictionaries of formats ``flags`` and ``environment`` come back as they are.
         """
         if one.secret:
-            return self._secret(raw, path)
+            return self.secret(raw, path)
         if isinstance(raw, Unreadable):
             self._collector.add(CODE, "the value cannot be read", path, got=raw.reason)
             return MISSING
@@ -153,7 +153,8 @@ class Checker:
         self._collector.add(CODE, message, path, got=text, hint=hint)
         return MISSING
 
-    def _secret(self, raw: object, path: str) -> object:
+    def secret(self, raw: object, path: str) -> object:
+        """Present, as far as the plan may know of a secret, or MISSING after a finding."""
         if isinstance(raw, Unreadable):
             self._collector.add(CODE, "the secret cannot be read", path, got=raw.reason)
             return MISSING

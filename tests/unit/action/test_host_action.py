@@ -16,9 +16,11 @@ from ansible_collections.livepeer.fleet.plugins.action.node_info import ActionMo
 KEYS = [("default", VaultSecret(b"password"))]
 VARIABLES = {
     "vault_token": "from a vault",
+    "short": "7 chars",
     "whole": {"authWebhookUrl": "https://auth.example.org/key"},
     "livepeer_eth_url": trust_as_template("{{ vault_token }}"),
-    "livepeer_orchestrator_eth_password": EncryptedString(ciphertext=VaultLib(KEYS).encrypt("encrypted").decode()),
+    "livepeer_orchestrator_eth_password": EncryptedString(ciphertext=VaultLib(KEYS).encrypt("encrypted text").decode()),
+    "livepeer_gateway_keystore": trust_as_template("{{ short }}"),
     "livepeer_gateway_flags": {
         "authWebhookUrl": trust_as_template("https://auth.example.org/{{ vault_token }}"),
         "metadataPublishTimeout": trust_as_template("{{ nobody_needs_it }}"),
@@ -26,7 +28,7 @@ VARIABLES = {
     "livepeer_orchestrator_flags": trust_as_template("{{ whole }}"),
     "livepeer_orchestrator_ai_models": [
         {"pipeline": "llm"},
-        {"token": EncryptedString(ciphertext=VaultLib(KEYS).encrypt("bearer").decode())},
+        {"token": EncryptedString(ciphertext=VaultLib(KEYS).encrypt("bearer token").decode())},
     ],
 }
 
@@ -45,10 +47,10 @@ def secrets(*paths: str) -> dict[str, str]:
     ("path", "value"),
     [
         ("livepeer_eth_url", "from a vault"),
-        ("livepeer_orchestrator_eth_password", "encrypted"),
+        ("livepeer_orchestrator_eth_password", "encrypted text"),
         ("livepeer_gateway_flags.authWebhookUrl", "https://auth.example.org/from a vault"),
         ("livepeer_orchestrator_flags.authWebhookUrl", "https://auth.example.org/key"),
-        ("livepeer_orchestrator_ai_models[1].token", "bearer"),
+        ("livepeer_orchestrator_ai_models[1].token", "bearer token"),
     ],
 )
 def test_a_secret_is_read_where_the_plan_says(path: str, value: str) -> None:
@@ -56,7 +58,7 @@ def test_a_secret_is_read_where_the_plan_says(path: str, value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["livepeer_gateway_keystore", "livepeer_gateway_flags.orchWebhookUrl", "livepeer_orchestrator_ai_models[2].token"]
+    "path", ["livepeer_gateway_eth_password", "livepeer_gateway_flags.orchWebhookUrl", "livepeer_orchestrator_ai_models[2].token"]
 )
 def test_a_secret_that_is_gone_since_the_plan_is_named(path: str) -> None:
     with pytest.raises(AnsibleActionFail, match="is not set for this host, but the plan was made with it") as error:
@@ -68,3 +70,9 @@ def test_a_secret_that_cannot_be_read_is_named_with_the_reason() -> None:
     path = "livepeer_gateway_flags.metadataPublishTimeout"
     with pytest.raises(AnsibleActionFail, match=r"cannot be read for this host: .*nobody_needs_it"):
         secrets(path)
+
+
+def test_a_secret_that_is_too_short_to_be_hidden_is_refused_without_being_shown() -> None:
+    with pytest.raises(AnsibleActionFail, match="LPF404: the secret livepeer_gateway_keystore") as error:
+        secrets("livepeer_gateway_keystore")
+    assert "7 chars" not in str(error.value)

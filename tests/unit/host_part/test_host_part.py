@@ -55,6 +55,13 @@ def test_secrets_by_node() -> None:
     assert read_secrets(part(), lambda variable: {"version": 3}) == {"gateway": {"eth_url": '{"version": 3}'}}
 
 
+@pytest.mark.parametrize("value", ["", "7 chars", 1234567])
+def test_a_secret_that_is_too_short_to_be_hidden(value: object) -> None:
+    with pytest.raises(PlanError, match=r"LPF404: the secret x has \d characters: 8 are needed") as error:
+        read_secrets(part(), lambda variable: value)
+    assert str(value) not in str(error.value) or not value
+
+
 def test_archive(tmp_path: Path) -> None:
     path = tmp_path / "a.tar.gz"
     path.write_bytes(b"archive")

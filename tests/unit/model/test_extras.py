@@ -105,6 +105,13 @@ def test_a_secret_flag_is_never_shown(raw: object) -> None:
     assert node.secrets == {}
 
 
+@pytest.mark.parametrize("raw", ["short", Present(5)])
+def test_a_secret_flag_that_is_too_short_to_be_hidden(raw: object) -> None:
+    node, findings = gateway(gateway_flags={"kafkaPassword": raw})
+    assert brief(findings) == [("LPF404", "livepeer_gateway_flags.kafkaPassword")]
+    assert node.secrets == {}
+
+
 @pytest.mark.parametrize(("raw", "text"), [("x", "x"), (5, "5")])
 def test_environment(raw: object, text: str) -> None:
     node, findings = gateway(gateway_environment={"LIVE_AI_NAT_IP": raw, "HTTPS_PROXY": raw})
