@@ -167,7 +167,7 @@ class Node:
                 role=str(raw["role"]),
                 unit=_plain_name(raw["unit"]),
                 user=_plain_name(raw["user"]),
-                state_directory=str(raw["state_directory"]),
+                state_directory="/".join(map(_plain_name, str(raw["state_directory"]).split("/"))),
                 release=Release.parse(raw["release"]),
                 digest=str(raw["digest"]),
                 files={_plain_name(name): str(text) for name, text in raw["files"].items()},

@@ -27,6 +27,7 @@ PATTERNS = {
     "eth_address": (r"0x[0-9a-fA-F]{40}", "0x and 40 hexadecimal digits, in quotes"),
     "gpus": (r"all|[0-9]+(,[0-9]+)*", '0, "0,1" or all'),
     "name": (r"[a-z][a-z0-9-]{0,21}", "at most 22 of a-z, 0-9 and -, a letter first (Linux allows a user name 31 characters)"),
+    "network": (r"[A-Za-z0-9][A-Za-z0-9._-]*", "a name of letters, digits, ., _ and -: the data directory is called like it"),
     "percent": (r"[0-9]+(\.[0-9]+)?", 'a number of 0 or more without %, such as 20 or "12.5"'),
     "sessions": (r"auto|[1-9][0-9]*", "a number above 0, or auto"),
     "sha256": (r"sha256:[0-9a-fA-F]{64}", "sha256: and 64 hexadecimal digits"),

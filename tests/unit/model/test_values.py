@@ -114,6 +114,7 @@ def test_what_only_looks_like_a_boolean_is_refused(raw: object, hint: str) -> No
         ("groups", "x", "livepeer_groups"),
         ("archive_checksum", "sha256:12", "livepeer_archive_checksum"),
         ("network", 1, "livepeer_network"),
+        ("network", "../else/where", "livepeer_network"),
         ("version", 0.9, "livepeer_version"),
         ("gateway_http_addr", Unreadable("'x' is undefined"), "livepeer_gateway_http_addr"),
     ],
