@@ -40,6 +40,7 @@ lint: venv ## ruff, mypy, yamllint, ansible-lint, specs, changelog
 	@$(IN) ruff format --check .
 	@$(IN) MYPYPATH=$$ANSIBLE_COLLECTIONS_PATH mypy -p $(PLUGINS)
 	@$(IN) MYPYPATH=tests/hosts mypy tests/hosts/hostlib demo molecule/*/tests/*.py
+	@$(IN) MYPYPATH=tests/tools:$$ANSIBLE_COLLECTIONS_PATH mypy tests/tools tests/benchmarks
 	@$(IN) yamllint --strict .
 	@$(IN) ansible-lint --offline --strict
 	@$(IN) python tests/tools/specs.py --check

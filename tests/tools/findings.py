@@ -66,5 +66,7 @@ anything is stopped or started, and by `livepeer.fleet.verify`.
 
 def page() -> str:
     """The whole page: one row a defect, by code."""
-    rows = sorted([*OF_VALUES, *((rule.code, rule.level, rule.says, rule.advice) for rule in (*RULES, *LIVE))], key=lambda row: row[0])
+    of_fleets = [(rule.code, rule.level, rule.says, rule.advice) for rule in RULES]
+    of_live_fleets = [(rule.code, rule.level, rule.says, rule.advice) for rule in LIVE]
+    rows = sorted([*OF_VALUES, *of_fleets, *of_live_fleets], key=lambda row: row[0])
     return HEAD + "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
