@@ -53,10 +53,15 @@ class Definition:
         return _MARKUP.sub(r"\1", " ".join(self.description))
 
     @property
+    def passes_on(self) -> bool:
+        """True if its keys are the daemon's own: what stands encrypted among them is a secret, whatever it is called."""
+        return self.format in {"flags", "environment"}
+
+    @property
     def holds_secrets(self) -> bool:
         """True if it is a secret or can hold one: nothing may print a value of it."""
         nested = self.options or {}
-        return self.secret or self.format in {"flags", "environment"} or any(option.secret for option in nested.values())
+        return self.secret or self.passes_on or any(option.secret for option in nested.values())
 
     def secret_key(self, key: str) -> bool:
         """True if the value under a key inside it is a secret."""

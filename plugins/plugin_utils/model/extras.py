@@ -89,7 +89,7 @@ class ExtrasReader:
             flag = self._flag(name, where)
             if flag is None:
                 continue
-            text = self._secret(value, where) if flag.secret else self._value(flag, value, where)
+            text = self._secret(value, where) if flag.secret or isinstance(value, Present) else self._value(flag, value, where)
             if isinstance(text, Present):
                 found.secrets[f"flag_{name}"] = where
                 found.values[name] = placeholder(f"flag_{name}")
@@ -161,7 +161,7 @@ class ExtrasReader:
             name, where = str(key), f"{path}.{key}"
             if not self._name(name, where):
                 continue
-            secret = name in known and known[name].secret
+            secret = (name in known and known[name].secret) or isinstance(value, Present)
             text = self._secret(value, where) if secret else self._environment_value(value, where)
             if isinstance(text, Present):
                 found.secrets[f"env_{name}"] = where

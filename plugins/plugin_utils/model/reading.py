@@ -57,13 +57,13 @@ class Reader:
         if one is None:
             # Nobody reads it: its name is all that matters, and its value may be anything.
             return None
-        return self._read(raw, one.secret, one.secret_key)
+        return self._read(raw, one.secret, lambda key, value: one.secret_key(key) or (one.passes_on and self._access.encrypted(value)))
 
     def plain(self, raw: object) -> object:
         """The value of a variable that is not ours, ``ansible_host``."""
-        return self._read(raw, False, lambda key: False)
+        return self._read(raw, False, lambda key, value: False)
 
-    def _read(self, raw: object, secret: bool, secret_key: Callable[[str], bool], final: bool = False) -> object:
+    def _read(self, raw: object, secret: bool, secret_key: Callable[[str, object], bool], final: bool = False) -> object:
         if secret:
             return self._secret(raw, final)
         if not final and (self._access.encrypted(raw) or _is_template(raw)):
@@ -71,7 +71,7 @@ class Reader:
         if isinstance(raw, str):
             return str.__str__(raw)
         if isinstance(raw, Mapping):
-            read = {_text(key): self._read(value, secret_key(_text(key)), secret_key, final) for key, value in raw.items()}
+            read = {_text(key): self._read(value, secret_key(_text(key), value), secret_key, final) for key, value in raw.items()}
             return {key: value for key, value in read.items() if value is not OMITTED}
         if isinstance(raw, list | tuple):
             items = [self._read(item, False, secret_key, final) for item in raw]

@@ -136,6 +136,14 @@ def test_environment_that_cannot_be_passed_on(name: str, raw: object, code: str)
     assert brief(gateway(gateway_environment={name: raw})[1]) == [(code, f"livepeer_gateway_environment.{name}")]
 
 
+@pytest.mark.parametrize(("extra", "name"), [("environment", "HTTPS_PROXY"), ("flags", "orchMinLivepeerVersion")])
+def test_what_a_vault_encrypts_is_a_secret_whatever_it_is_called(extra: str, name: str) -> None:
+    node, findings = gateway(**{f"gateway_{extra}": {name: Present()}})
+    assert findings == []
+    assert list(getattr(node.settings, extra).values()) == [f"@@livepeer-secret:{'env' if extra == 'environment' else 'flag'}_{name}@@"]
+    assert list(node.secrets.values()) == [f"livepeer_gateway_{extra}.{name}"]
+
+
 def test_a_secret_of_the_environment() -> None:
     node, findings = orchestrator(orchestrator_environment={"FAL_API_KEY": "0123456789"})
     assert findings == []

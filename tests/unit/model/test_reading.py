@@ -123,3 +123,9 @@ def test_a_connection_variable() -> None:
 def test_a_reason_is_one_line_of_bearable_length() -> None:
     assert one_line("a\n  b") == "a b"
     assert len(one_line("x" * 5000)) == LONGEST_REASON
+
+
+@pytest.mark.parametrize("name", ["livepeer_gateway_environment", "livepeer_gateway_flags"])
+def test_what_a_vault_encrypts_among_the_daemons_own_names_is_not_opened(name: str) -> None:
+    assert read(name, {"HTTPS_PROXY": Vault("hidden"), "NO_PROXY": "x"}) == {"HTTPS_PROXY": Present(), "NO_PROXY": "x"}
+    assert read(name, {"HTTPS_PROXY": Vault("hidden")}, "full", hidden="proxy with a password") == {"HTTPS_PROXY": Present(21)}
