@@ -19,8 +19,8 @@ from ansible_collections.livepeer.fleet.plugins.module_utils.systemd import Unit
 SETTLED_SECONDS = 10.0
 
 # systemd tells of a unit's changes over D-Bus, the kernel tells nobody of a new listener: looking again is the one way to see both.
-LOOK_AGAIN_SECONDS = 0.1
-LOOK_AGAIN_SETTLING_SECONDS = 0.5
+_LOOK_AGAIN_SECONDS = 0.1
+_LOOK_AGAIN_SETTLING_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -95,12 +95,13 @@ def look(host: Host, node: Node) -> Look:
     return Look(state, held, identity, tuple(problems))
 
 
-def prove(host: Host, node: Node, restarts: int = 0) -> None:
+def prove(host: Host, node: Node, *, settled: float = SETTLED_SECONDS, restarts: int = 0) -> None:
     """Wait until the node is as planned, and has stayed so for longer than go-livepeer's own delayed checks take.
 
     Args:
         host: this host.
         node: as planned.
+        settled: seconds for which it has to stay so.
         restarts: how often systemd has restarted it so far; one more, and it is not proved.
 
     Raises:
@@ -119,9 +120,9 @@ def prove(host: Host, node: Node, restarts: int = 0) -> None:
                 raise HostError(f"it is not up {node.start_timeout:g} seconds after its start: {'; '.join(seen.problems)}")
         elif well_since < 0:
             well_since = now
-        elif now - well_since >= SETTLED_SECONDS:
+        elif now - well_since >= settled:
             return
-        host.clock.sleep(LOOK_AGAIN_SECONDS if well_since < 0 else LOOK_AGAIN_SETTLING_SECONDS)
+        host.clock.sleep(_LOOK_AGAIN_SECONDS if well_since < 0 else _LOOK_AGAIN_SETTLING_SECONDS)
 
 
 def _must_live(seen: Look, invocation: str, restarts: int) -> None:

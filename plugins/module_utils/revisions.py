@@ -18,7 +18,7 @@ import json
 import os
 import re
 import secrets as randomness
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -247,18 +247,42 @@ def fill(texts: Mapping[str, str], secrets: Mapping[str, str]) -> dict[str, str]
     """The files with their secrets in the place of the placeholders.
 
     Raises:
-        HostError: there is no such secret, or it would become more than one line of a configuration file.
+        HostError: there is no such secret, or its file cannot hold it.
     """
 
-    def value(found: re.Match[str]) -> str:
-        name = found[1]
-        if name not in secrets:
-            raise HostError(f"a file needs the secret {name}, but the plan names none: make the plan again")
-        if any(character in secrets[name] for character in "\r\n\0") or " #" in secrets[name]:
-            raise HostError(f'the secret {name} has a line break or " #" in it, which a configuration file of go-livepeer cannot hold')
-        return secrets[name]
+    def filled(text: str, put: Callable[[str, str], str]) -> str:
+        return _PLACEHOLDER.sub(lambda found: put(found[1], _known(secrets, found[1])), text)
 
-    return {name: _PLACEHOLDER.sub(value, text) for name, text in texts.items()}
+    return {file: filled(text, _PUT.get(file, _plain)) for file, text in texts.items()}
+
+
+def _known(secrets: Mapping[str, str], name: str) -> str:
+    if name not in secrets:
+        raise HostError(f"a file needs the secret {name}, but the plan names none: make the plan again")
+    return secrets[name]
+
+
+def _plain(name: str, secret: str) -> str:
+    """To the end of a line of livepeer.conf, which knows no quotes."""
+    if any(character in secret for character in "\r\n\0") or " #" in secret:
+        raise HostError(f'the secret {name} has a line break or " #" in it, which a configuration file of go-livepeer cannot hold')
+    return secret
+
+
+def _in_json(_name: str, secret: str) -> str:
+    """Between the quotes of a JSON text."""
+    return json.dumps(secret)[1:-1]
+
+
+def _in_environment(name: str, secret: str) -> str:
+    """Between the double quotes of an EnvironmentFile= (systemd.exec: these four are escaped, nothing is expanded)."""
+    if any(character in secret for character in "\r\n\0"):
+        raise HostError(f"the secret {name} has a line break in it, which an environment variable of go-livepeer cannot hold")
+    return re.sub(r'(["\\`$])', r"\\\1", secret)
+
+
+_PUT: Mapping[str, Callable[[str, str], str]] = {"aiModels.json": _in_json, "environment": _in_environment}
+"""How a secret stands in a file that has quotes."""
 
 
 def differences(revision: Revision, node: Node, secrets: Mapping[str, str]) -> tuple[str, ...]:

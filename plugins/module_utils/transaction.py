@@ -34,11 +34,13 @@ class Options:
         check: only tell what would be done.
         restart_busy: restart nodes with running sessions as well.
         keep: how many revisions of a node are kept.
+        settled: seconds for which a node has to stay as planned before it is proved.
     """
 
     check: bool = False
     restart_busy: bool = False
     keep: int = 3
+    settled: float = health.SETTLED_SECONDS
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def apply(host: Host, part: Part, secrets: Mapping[str, Mapping[str, str]], opti
     Raises:
         HostError: something was found before anything was touched.
     """
-    tasks = [_look(host, node, secrets.get(node.name, {})) for node in part.nodes]
+    tasks = [_look(host, node, secrets.get(node.name, {}), options) for node in part.nodes]
     _refuse_foreign(part, tasks)
     if not options.restart_busy:
         _refuse_busy(host, tasks)
@@ -102,7 +104,7 @@ def apply(host: Host, part: Part, secrets: Mapping[str, Mapping[str, str]], opti
     return tuple(outcomes)
 
 
-def _look(host: Host, node: Node, given: Mapping[str, str]) -> _Task:
+def _look(host: Host, node: Node, given: Mapping[str, str], options: Options) -> _Task:
     folder = NodeFolder(host.paths, node.name)
     seen = health.look(host, node)
     secrets = decision.wanted_secrets(folder, node, given)
@@ -111,7 +113,7 @@ def _look(host: Host, node: Node, given: Mapping[str, str]) -> _Task:
     if seen.problems and starting and _only_unproved(host, node, secrets, seen):
         # It was started a moment ago (a reboot, say): that takes its time, and starting it again would take it anew.
         with contextlib.suppress(HostError):  # the decision below sees the same, and says it
-            health.prove(host, node)
+            health.prove(host, node, settled=options.settled)
         seen = health.look(host, node)
         decided = decision.decide(host, node, secrets, seen)
     return _Task(node, folder, secrets, seen, decided)
@@ -203,8 +205,13 @@ class _Switch:
             self._folder.set_active(target)
         except (HostError, OSError) as error:
             raise HostError(self._back(_text(error) + self._log(), target.name)) from error
-        self._folder.prune(self._options.keep)
+        self._prune()
         return target.name
+
+    def _prune(self) -> None:
+        """An old revision that cannot be removed is no reason to call a proved node failed: the next run removes it."""
+        with contextlib.suppress(OSError):
+            self._folder.prune(self._options.keep)
 
     def _stage(self) -> Revision:
         self._folder.sweep()
@@ -257,7 +264,7 @@ class _Switch:
 
     def _prove(self, node: Node) -> None:
         restarts = 0 if self._task.decision.restarts else self._task.seen.state.restarts
-        health.prove(self._host, node, restarts)
+        health.prove(self._host, node, settled=self._options.settled, restarts=restarts)
 
     def _log(self) -> str:
         """What the unit wrote since it was started anew; nothing if it was not."""
@@ -277,10 +284,10 @@ class _Switch:
             if not releases.binary(self._host.paths, active.node.release.name).is_file():
                 return f"{why}\nThere is nothing to go back to: release {active.node.release.name} is not on this host any more."
             self._activate(active, restart=True)
-            health.prove(self._host, active.node)
+            health.prove(self._host, active.node, settled=self._options.settled)
             # The mark names it already: nothing is written, which a full disk would not allow.
             self._folder.clear_pending()
-            self._folder.prune(self._options.keep)
+            self._prune()
             what = f"revision {active.name} (release {active.node.release.name})"
             return f"{why}\nThe host is back at {what}, which runs and was proved again."
         except (HostError, OSError) as error:

@@ -35,6 +35,12 @@ options:
     description: How many revisions of a node are kept on the host.
     type: int
     default: 3
+  settled:
+    description:
+      - For how many seconds a node has to stay as planned before it counts as proved. The delayed checks of go-livepeer are over
+        after 10, if nothing on their way hangs.
+    type: float
+    default: 10
   part:
     description: What the plan says of this host. Read from O(plan) on the controller; it is not given by hand.
     type: dict
@@ -115,6 +121,7 @@ def main() -> None:
             "plan": {"type": "path", "required": True},
             "restart_busy": {"type": "bool", "default": False},
             "keep": {"type": "int", "default": 3},
+            "settled": {"type": "float", "default": 10},
             "part": {"type": "dict"},
             "secrets": {"type": "dict", "no_log": True},
         },
@@ -143,7 +150,12 @@ def main() -> None:
 
 def run(module: AnsibleModule) -> tuple[Outcome, ...]:
     host, part = this_host(), Part.parse(module.params["part"] or {})
-    options = Options(check=module.check_mode, restart_busy=module.params["restart_busy"], keep=module.params["keep"])
+    options = Options(
+        check=module.check_mode,
+        restart_busy=module.params["restart_busy"],
+        keep=module.params["keep"],
+        settled=module.params["settled"],
+    )
     secrets = module.params["secrets"] or {}
     if module.check_mode:
         return transaction.apply(host, part, secrets, options)

@@ -25,6 +25,7 @@ FAULTS = {
 
 def test_upgrade_to_a_faulty_binary_goes_back(lab: Lab, faulty: Pack) -> None:
     lab.group = GATEWAY
+    lab.settled = 0
     lab.plan(livepeer_start_timeout=30)
     good = lab.apply().done["nodes"][0]["revision"]
     for fault, reason in FAULTS.items():
@@ -47,6 +48,7 @@ def back(lab: Lab, revision: str) -> None:
 @pytest.mark.parametrize("fault", ["exit-at-once", "exit-after-5s"])
 def test_first_installation_of_a_faulty_binary_leaves_nothing(lab: Lab, faulty: Pack, fault: str) -> None:
     lab.group = ORCHESTRATOR
+    lab.settled = 0
     lab.use(faulty(fault)).plan()
     assert lab.module("release").done["installed"]
     before = lab.snapshot()
@@ -58,6 +60,7 @@ def test_first_installation_of_a_faulty_binary_leaves_nothing(lab: Lab, faulty: 
 def test_orchestrator_with_a_bad_service_address_is_not_proved(lab: Lab) -> None:
     """It answers everything for 5 s, then ends with status 0."""
     lab.group = ORCHESTRATOR
+    lab.settled = 0
     lab.plan(livepeer_orchestrator_service_addr="192.0.2.1:8935")
     assert "it ended with status 0 soon after its start" in lab.apply().failed
 

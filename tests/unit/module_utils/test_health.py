@@ -145,6 +145,11 @@ def test_restarts_of_former_days_do_not_count(world: World) -> None:
     prove(world.host, node(), restarts=3)
 
 
+def test_how_long_is_the_callers_to_say(world: World) -> None:
+    prove(world.host, node(), settled=60)
+    assert 60 <= world.now < 62
+
+
 def test_busy() -> None:
     assert busy({"gateway": 2, "orchestrator": 0}) == {"gateway": 2}
     assert busy({"gateway": 2, "orchestrator": None}) == {"gateway": 2, "orchestrator": 2}

@@ -126,6 +126,17 @@ def test_a_secret_that_would_become_another_setting_is_refused(value: str) -> No
         fill({"livepeer.conf": "ethUrl @@livepeer-secret:eth_url@@"}, {"eth_url": value})
 
 
+@pytest.mark.parametrize(
+    ("file", "text", "filled"),
+    [
+        ("aiModels.json", '{"token": "@@livepeer-secret:s@@"}', r'{"token": "a\"b\\c$ #d"}'),
+        ("environment", 'KEY="@@livepeer-secret:s@@"', r'KEY="a\"b\\c\$ #d"'),
+    ],
+)
+def test_a_secret_between_quotes_is_escaped(file: str, text: str, filled: str) -> None:
+    assert fill({file: text}, {"s": r'a"b\c$ #d'}) == {file: filled}
+
+
 def test_a_secret_that_nobody_planned() -> None:
     with pytest.raises(HostError, match="needs the secret eth_url"):
         fill({"livepeer.conf": "@@livepeer-secret:eth_url@@"}, {})
