@@ -266,6 +266,13 @@ class HostAccess:
         """True for a value of a vault."""
         return isinstance(value, EncryptedString)
 
+    def vaulted(self, value: object) -> bool:
+        """True for a template that renders the value of a vault; one that cannot be rendered is told when it is read."""
+        try:
+            return VaultHelper.get_ciphertext(self._templar.template(value), with_tags=False) is not None
+        except AnsibleError:
+            return False
+
     def resolve(self, value: object) -> object:
         """Open a vault, render a template; ReadError with Ansible's own reason where that fails."""
         try:

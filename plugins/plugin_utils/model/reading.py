@@ -33,6 +33,9 @@ class Access(Protocol):
     def encrypted(self, value: object) -> bool:
         """True for a value of a vault."""
 
+    def vaulted(self, value: object) -> bool:
+        """True for a template that renders the value of a vault."""
+
     def resolve(self, value: object) -> object:
         """Open a vault, render a template; raises ReadError or Omitted."""
 
@@ -57,7 +60,13 @@ class Reader:
         if one is None:
             # Nobody reads it: its name is all that matters, and its value may be anything.
             return None
-        return self._read(raw, one.secret, lambda key, value: one.secret_key(key) or (one.passes_on and self._access.encrypted(value)))
+        return self._read(raw, one.secret, lambda key, value: one.secret_key(key) or self._hidden(one, value))
+
+    def _hidden(self, one: Definition, value: object) -> bool:
+        """True for a secret under a name that nobody knows: a vault's, or for an environment, whose texts mean anything, any template."""
+        if not one.passes_on or self._access.encrypted(value):
+            return one.passes_on
+        return _is_template(value) and (one.format == "environment" or self._access.vaulted(value))
 
     def plain(self, raw: object) -> object:
         """The value of a variable that is not ours, ``ansible_host``."""

@@ -91,6 +91,13 @@ class Site:
         )
         return Run(done.returncode, done.stdout)
 
+    def own_playbook(self, roles: list[str], hosts: str, **keywords: object) -> str:
+        """A playbook of somebody else's that uses the roles."""
+        path = self.folder / "own.yml"
+        play = {"name": "Own", "hosts": hosts, "gather_facts": False, "roles": [f"livepeer.fleet.{role}" for role in roles], **keywords}
+        path.write_text(json.dumps([play]))
+        return str(path)
+
     def _inventory(self) -> Path:
         groups: dict[str, dict[str, dict[str, object]]] = {}
         for host, variables in self.hosts.items():

@@ -13,7 +13,9 @@ ETH_PASSWORD = "planted-eth-password-4711"
 ETH_KEY = "planted-eth-key-4711"
 # Nothing listens there: the start fails as it does when a provider is down.
 ETH_URL = f"http://127.0.0.1:9/{ETH_KEY}"
-PLANTED = (ORCH_SECRET, ETH_PASSWORD, ETH_KEY)
+HOOK = "planted-webhook-4711"
+PROXY = "planted-proxy-4711"
+PLANTED = (ORCH_SECRET, ETH_PASSWORD, ETH_KEY, HOOK, PROXY)
 ADDRESS = "0x847791cbf03be716a7fe9dc8c9affe17bd49ae5e"
 KEYSTORE = {
     "address": ADDRESS[2:],
@@ -31,12 +33,24 @@ KEYSTORE = {
 
 # Where everybody can look, or root without having been asked for secrets. /etc/livepeer holds them, for root alone.
 WHERE_THEY_MAY_NOT_BE = "/etc/systemd /etc/sysusers.d /var/log /var/lib /tmp /var/tmp /home /root /opt/livepeer /run/systemd /usr/local"
-PROCESSES = "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'"
+ARGUMENTS = "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n'"
+# Root reads every environment; that of a node is its own user's and root's.
+ENVIRONMENTS = """
+for one in /proc/[0-9]*; do
+  [ "$(stat -c %U $one)" = livepeer-gateway ] || tr '\\0' '\\n' < $one/environ
+done 2>/dev/null; true
+"""
 
 
 def test_of_secrets_only_their_owner_knows(site: Site, tmp_path: Path) -> None:
     site.variables["livepeer_plan_dir"] = str(tmp_path / "plan")
     site.variables["livepeer_orchestrator_orch_secret"] = ORCH_SECRET
+    site.variables["proxy"] = f"http://user:{PROXY}@127.0.0.1:9"
+    site.hosts["gateway1"] = {
+        # go-livepeer writes webhook URLs to its log, their passwords as xxxxx (starter.go).
+        "livepeer_gateway_flags": {"authWebhookUrl": f"http://user:{HOOK}@127.0.0.1:9/hook"},
+        "livepeer_gateway_environment": {"HTTPS_PROXY": "{{ proxy }}"},
+    }
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     on_success(site, temporary)
@@ -46,6 +60,8 @@ def test_of_secrets_only_their_owner_knows(site: Site, tmp_path: Path) -> None:
 def on_success(site: Site, temporary: Path) -> None:
     for playbook in (("site", "--check", "--diff"), ("site", "--diff"), ("site",), ("verify",)):
         nowhere(site, site.play(*playbook, "-vvv", TMPDIR=str(temporary)).done(), temporary)
+    assert HOOK in site.execute("gateway1", "cat /etc/livepeer/gateway/current/livepeer.conf"), "it did arrive"
+    assert PROXY in site.execute("gateway1", "cat /etc/livepeer/gateway/current/environment"), "it did arrive"
     secret = "/etc/livepeer/orchestrator/current/secrets/orch_secret"
     assert site.execute("orchestrator1", f"cat {secret}") == ORCH_SECRET, "it did arrive"
     modes = site.execute("orchestrator1", f"stat -c '%a %U' /etc/livepeer/orchestrator $(readlink -f {secret})")
@@ -80,7 +96,8 @@ def nowhere(site: Site, run: Run, temporary: Path, journal: tuple[str, ...] = PL
     written = [path for folder in (plan, temporary) for path in folder.rglob("*") if path.is_file()]
     places = {"output": run.output, **{str(path): path.read_text(errors="replace") for path in written}}
     for host in HOSTS:
-        places[f"{host}: processes"] = site.execute(host, PROCESSES)
+        places[f"{host}: arguments"] = site.execute(host, ARGUMENTS)
+        places[f"{host}: environments"] = site.execute(host, ENVIRONMENTS)
         # A journal below /var/log has a search of its own.
         search = f"grep -roE --exclude-dir=journal '{'|'.join(PLANTED)}' {WHERE_THEY_MAY_NOT_BE} 2>/dev/null; true"
         places[f"{host}: files"] = site.execute(host, search)

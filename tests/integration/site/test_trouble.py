@@ -66,6 +66,8 @@ def test_a_node_with_running_sessions_is_restarted_only_when_the_operator_says_s
     publish(site)
     run = site.play("site").refused("Left alone, because sessions run there", "orchestrator1", "livepeer_restart_busy", "LPF602")
     assert not any(run.changed.values())
+    publish(site)
+    site.play(site.own_playbook(["orchestrator"], "orchestrator1")).refused("orchestrator1 was left as it was, because sessions run there")
     assert (site.running("orchestrator1"), site.running("gateway1")) == before
     publish(site)
     site.hosts["orchestrator1"]["livepeer_restart_busy"] = True

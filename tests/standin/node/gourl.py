@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .govalues import quote
 
@@ -48,6 +48,12 @@ class URL:
         if colon == -1 or re.fullmatch(r":[0-9]*", host[colon:], re.ASCII) is None:
             return ""
         return host[colon + 1 :]
+
+    @property
+    def redacted(self) -> str:
+        """URL.Redacted: a password is five x."""
+        name, colon, _password = self.user.partition(":")
+        return str(replace(self, user=f"{name}:xxxxx") if colon else self)
 
     def __str__(self) -> str:
         start = f"{self.scheme}:" if self.scheme else ""

@@ -68,7 +68,7 @@ def check_webhooks(settings: Settings) -> None:
     for flag, noun, message in WEBHOOKS:
         address = settings.text(flag)
         if address:
-            golog.info(f"{message} {checked(address, noun)}")
+            golog.info(f"{message} {checked(address, noun).redacted}")
 
 
 def checked(address: str, noun: str) -> URL:

@@ -32,6 +32,9 @@ class Values:
     def encrypted(self, value: object) -> bool:
         return isinstance(value, Vault)
 
+    def vaulted(self, value: object) -> bool:
+        return isinstance(self.templates.get(str(value).strip("{} ")), Vault)
+
     def resolve(self, value: object) -> object:
         self.asked.append(value)
         name = str(value).strip("{} ")
@@ -129,3 +132,11 @@ def test_a_reason_is_one_line_of_bearable_length() -> None:
 def test_what_a_vault_encrypts_among_the_daemons_own_names_is_not_opened(name: str) -> None:
     assert read(name, {"HTTPS_PROXY": Vault("hidden"), "NO_PROXY": "x"}) == {"HTTPS_PROXY": Present(), "NO_PROXY": "x"}
     assert read(name, {"HTTPS_PROXY": Vault("hidden")}, "full", hidden="proxy with a password") == {"HTTPS_PROXY": Present(21)}
+
+
+def test_a_template_may_hold_a_vaults_value_too() -> None:
+    raw = {"HTTPS_PROXY": "{{ vaulted }}", "NO_PROXY": "{{ plain }}"}
+    templates = {"vaulted": Vault("hidden"), "plain": "x"}
+    assert read("livepeer_gateway_flags", raw, **templates) == {"HTTPS_PROXY": Present(), "NO_PROXY": "x"}
+    # Texts of an environment mean anything: one that is put together may hold a password in its middle.
+    assert read("livepeer_gateway_environment", raw, **templates) == {"HTTPS_PROXY": Present(), "NO_PROXY": Present()}

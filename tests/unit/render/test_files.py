@@ -116,7 +116,7 @@ def test_secrets_stand_in_no_file_but_as_placeholders() -> None:
     node = one(*CASES["orchestrator with gpus and models"])
     assert placeholder("eth_url") in node.files["livepeer.conf"]
     assert placeholder("env_FAL_API_KEY") not in node.files["livepeer.service"]
-    assert f"FAL_API_KEY={placeholder('env_FAL_API_KEY')}\n" in node.files["environment"]
+    assert f'FAL_API_KEY="{placeholder("env_FAL_API_KEY")}"\n' in node.files["environment"]
     assert set(node.secrets) == {"ai_models_1_token", "env_FAL_API_KEY", "eth_password", "eth_url", "keystore", "orch_secret"}
 
 
