@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+
 from hostlib.video import Gateway, push
 
 from .conftest import HOSTS, Site
@@ -10,6 +12,13 @@ from .conftest import HOSTS, Site
 FOREIGN = (
     "cp /usr/bin/python3 /usr/local/bin/foreign-python; setsid foreign-python -m http.server {port} --bind 127.0.0.1 >/dev/null 2>&1 &"
 )
+
+# Its own unit holds the gateway's ports, but as a node of the other role.
+SWAPPED = """
+cd /etc/livepeer/gateway/current
+sed -i 's/^gateway true/orchestrator true\\ntranscoder true\\nserviceAddr 127.0.0.1:9935/' livepeer.conf
+systemctl restart livepeer-gateway
+"""
 
 
 def test_a_foreign_process_on_a_planned_port_stops_the_run_before_any_host_is_touched(site: Site) -> None:
@@ -54,7 +63,9 @@ def test_verify_names_everything_that_is_not_as_planned(site: Site) -> None:
     site.execute("orchestrator1", "systemctl stop livepeer-orchestrator")
     site.execute("combined1", "systemctl stop livepeer-gateway")
     site.execute("combined1", FOREIGN.format(port=9935))
+    site.execute("gateway1", SWAPPED)
     run = site.play("verify").refused("LPF601", "foreign-python", "LPF602", "LPF603", "orchestrator1:8935")
+    assert re.search(r"--> gateway1 \(gateway\): orchestrator \S+ answers", run.output), run.output
     assert not any(run.changed.values())
 
 
