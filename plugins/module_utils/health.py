@@ -15,8 +15,9 @@ from ansible_collections.livepeer.fleet.plugins.module_utils.sockets import Sock
 from ansible_collections.livepeer.fleet.plugins.module_utils.systemd import UnitState
 
 # An orchestrator calls its own service address 2 s after its sockets are open; a bad one ends it, with status 0, 5.2 s after the
-# start (starter.go, seen on 0.9.1: startupAvailabilityCheck). All of it has to be over before a node counts as proved.
-SETTLED_SECONDS = 10.0
+# start (starter.go, seen on 0.9.1: startupAvailabilityCheck), one that takes the call and never answers after 10 s (server/rpc.go:
+# GRPCTimeout). All of it has to be over before a node counts as proved.
+SETTLED_SECONDS = 11.0
 
 # systemd tells of a unit's changes over D-Bus, the kernel tells nobody of a new listener: looking again is the one way to see both.
 _LOOK_AGAIN_SECONDS = 0.1

@@ -38,9 +38,9 @@ options:
   settled:
     description:
       - For how many seconds a node has to stay as planned before it counts as proved. The delayed checks of go-livepeer are over
-        after 10, if nothing on their way hangs.
+        after 10, whatever is wrong with the service address.
     type: float
-    default: 10
+    default: 11
   part:
     description: What the plan says of this host. Read from O(plan) on the controller; it is not given by hand.
     type: dict
@@ -110,6 +110,7 @@ nodes:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.livepeer.fleet.plugins.module_utils import lock, transaction
 from ansible_collections.livepeer.fleet.plugins.module_utils.errors import HostError, reason
+from ansible_collections.livepeer.fleet.plugins.module_utils.health import SETTLED_SECONDS
 from ansible_collections.livepeer.fleet.plugins.module_utils.host import this_host
 from ansible_collections.livepeer.fleet.plugins.module_utils.plan_part import Part
 from ansible_collections.livepeer.fleet.plugins.module_utils.transaction import Options, Outcome
@@ -121,7 +122,7 @@ def main() -> None:
             "plan": {"type": "path", "required": True},
             "restart_busy": {"type": "bool", "default": False},
             "keep": {"type": "int", "default": 3},
-            "settled": {"type": "float", "default": 10},
+            "settled": {"type": "float", "default": SETTLED_SECONDS},
             "part": {"type": "dict"},
             "secrets": {"type": "dict", "no_log": True},
         },
