@@ -30,13 +30,6 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
 
-def free_port() -> int:
-    """A port that nobody holds right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def request(port: int, method: str, path: str, body: bytes = b"", tls: bool = False, **headers: str) -> Answer:
     """One request to a node on this machine."""
     given = {name.replace("_", "-"): value for name, value in headers.items()}

@@ -12,7 +12,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from standin_fleet import SEGMENT, Answer, Fleet, free_port, request
+from hostlib.tools import free_port
+from standin_fleet import SEGMENT, Answer, Fleet, request
 
 RECORDED = Path(__file__).resolve().parent / "recorded"
 ANSWERS = json.loads((RECORDED / "http-0.9.1.json").read_text("utf-8"))

@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from standin_fleet import Fleet, free_port, request
+from hostlib.tools import free_port
+from standin_fleet import Fleet, request
 
 PACK = Path(__file__).resolve().parent / "pack"
 MEMBERS = ["livepeer", "livepeer_bench", "livepeer_cli", "livepeer_router"]

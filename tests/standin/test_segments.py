@@ -8,7 +8,8 @@ import signal
 import time
 from pathlib import Path
 
-from standin_fleet import SEGMENT, Fleet, free_port, request
+from hostlib.tools import free_port
+from standin_fleet import SEGMENT, Fleet, request
 
 LONGER_THAN_A_LOST_SEGMENT = 1.6
 

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -17,6 +19,9 @@ CACHE = CHECKOUT / ".cache"
 
 # Two checkouts on one machine (a developer's and CI's) must not take each other's hosts for their own.
 CHECKOUT_ID = hashlib.sha256(str(CHECKOUT).encode()).hexdigest()[:6]
+
+# From 32768 on the kernel gives ports to outgoing connections by itself, to the SSH connections to the hosts for instance.
+NOT_THE_KERNELS = range(20000, 32768)
 
 
 class HostsError(Exception):
@@ -61,11 +66,12 @@ def wait_until(what: str, reached: Callable[[], bool], *, seconds: float) -> Non
 
 
 def free_port() -> int:
-    """A port of this machine's loopback that nobody holds now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of this machine's loopback that nobody holds, and that is no outgoing connection's before it is used."""
+    for port in random.sample(NOT_THE_KERNELS, len(NOT_THE_KERNELS)):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise HostsError(f"no port of {NOT_THE_KERNELS.start} to {NOT_THE_KERNELS.stop - 1} is free on 127.0.0.1: end what holds them")
 
 
 def is_root() -> bool:
