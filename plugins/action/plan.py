@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import locale
 import re
 import shutil
@@ -21,6 +20,7 @@ from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 from ansible.utils.color import ANSIBLE_COLOR
 from ansible.utils.display import Display
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.checksums import sha256_of_file
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.control import Control, read_control
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.definitions import definitions
@@ -50,8 +50,6 @@ SECRETS = "livepeer_plan_secrets"
 ARCHIVE = "livepeer_archive"
 MACHINE = {"ansible_host": ("ansible_host", "ansible_ssh_host"), "ansible_port": ("ansible_port", "ansible_ssh_port")}
 """What the model knows of a connection, and the variables that may say it (the last one wins, as in the ssh connection plugin)."""
-
-BLOCK = 1 << 20
 
 _SCALAR = re.compile(r"[^\s,\]}#]+")
 
@@ -124,11 +122,7 @@ def _absolute(archive: str) -> str:
 @lru_cache(maxsize=64)
 def _sha256(path: str) -> str:
     """sha256 of an archive on the controller, read once for all hosts."""
-    digest = hashlib.sha256()
-    with Path(path).open("rb") as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+    return sha256_of_file(path)
 
 
 def failed(message: str) -> dict[str, Any]:

@@ -8,9 +8,7 @@ The documentation of each lies beside this file under the filter's name.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -18,6 +16,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible_collections.livepeer.fleet.plugins.action.plan import TEMPLATES, FleetView
 from ansible_collections.livepeer.fleet.plugins.plugin_utils import addresses, prices
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import AddressError, Listener
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.checksums import sha256_of_file
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import make_plan
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import PriceError
 
@@ -36,7 +35,7 @@ def fleet_plan(groups: object, hostvars: object) -> dict[str, object]:
     loader = getattr(hostvars, "_loader", None) or DataLoader()
     known = groups if "all" in groups else {**groups, "all": sorted(map(str, hostvars))}
     inventory = FleetView({"groups": known, "hostvars": values, "inventory_hostname": ""}, loader).inventory()
-    return make_plan(inventory, archive_checksum=lambda path: _sha256(loader.path_dwim(path)), templates=TEMPLATES).to_dict()
+    return make_plan(inventory, archive_checksum=lambda path: sha256_of_file(loader.path_dwim(path)), templates=TEMPLATES).to_dict()
 
 
 class _Plain(dict[str, Any]):
@@ -46,11 +45,6 @@ class _Plain(dict[str, Any]):
         """The values of a host as they are."""
         found: Mapping[str, Any] = self.get(host, {})
         return found
-
-
-def _sha256(path: str) -> str:
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def price_cap(price: object, headroom: object = prices.DEFAULT_HEADROOM) -> str:

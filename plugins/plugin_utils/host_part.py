@@ -3,17 +3,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.checksums import sha256_of_file
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.values import LEAST_SECRET
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import HOSTS_FOLDER, SCHEMA, PlanError, host_file
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.render import sha256_of
-
-_BLOCK = 1024 * 1024
 
 
 def read_part(folder: Path, host: str) -> dict[str, Any]:
@@ -66,15 +64,12 @@ def check_archive(release: Mapping[str, Any]) -> Path:
         PlanError: it is not there, or it is another one than planned.
     """
     path = Path(release["archive"])
-    digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
+        checksum = f"sha256:{sha256_of_file(path)}"
     except OSError as error:
         raise PlanError(f"the archive {path} of release {release['name']} cannot be read: {error.strerror}") from error
-    if f"sha256:{digest.hexdigest()}" != release["checksum"]:
-        raise PlanError(f"the archive {path} has sha256:{digest.hexdigest()}, planned is {release['checksum']}: make the plan again")
+    if checksum != release["checksum"]:
+        raise PlanError(f"the archive {path} has {checksum}, planned is {release['checksum']}: make the plan again")
     return path
 
 
