@@ -60,7 +60,7 @@ def option(one: Definition, combined: bool) -> dict[str, Any]:
         spec["default"] = default
     for other, value in (one.default_for or {}).items():
         texts.append(f"On hosts that are {other} the default is V({value}).")
-    if one.options and not one.holds_secrets and one.elements != "raw":
+    if one.options and not one.holds_secrets and "raw" not in (one.type, one.elements):
         spec["options"] = {key: option(nested, combined) for key, nested in one.options.items()}
     elif one.options:
         texts += [f"Key C({key}). {nested.description[0]}" for key, nested in one.options.items()]

@@ -94,12 +94,46 @@ class OrchAddr:
 
 
 @dataclass(frozen=True)
+class RemoteSigner:
+    """Who pays in the place of a gateway: at most one of ``host`` (inventory name) and ``url``; neither where nobody does.
+
+    ``max_price_per_unit``/``pixels_per_unit`` is the cap that the operator knows of it (flag grammar, or ``any``), or "".
+    """
+
+    host: str = ""
+    url: str = ""
+    max_price_per_unit: str = ""
+    pixels_per_unit: str = "1"
+
+    @property
+    def name(self) -> str:
+        """Host or URL, "" for nobody."""
+        return self.host or self.url
+
+
+@dataclass(frozen=True)
+class ExchangeRate:
+    """What a currency is worth, as the operator said.
+
+    Attributes:
+        currency: in upper case.
+        wei: for one unit of it, exact decimal text.
+        date: ISO 8601, or "".
+    """
+
+    currency: str
+    wei: str
+    date: str
+
+
+@dataclass(frozen=True)
 class GatewaySettings:
     """Settings of a gateway. One field a variable: ``http_addr`` is ``livepeer_gateway_http_addr``.
 
     Addresses are texts as written (go-livepeer's grammar; ``addresses.listen_address`` reads them).
     Amounts are texts in the grammar of go-livepeer's flags; "" means not stated.
     ``max_price_per_unit`` is such an amount, ``auto`` (worked out by the plan), ``any`` (no cap, on purpose) or "".
+    ``reserve_eth``, ``deposit_eth`` and the weights are exact decimal text, "" where nobody said them.
     """
 
     http_addr: str
@@ -109,10 +143,16 @@ class GatewaySettings:
     workloads: tuple[str, ...]
     discovery: Discovery
     orch_addr: tuple[OrchAddr, ...]
-    remote_signer: str
+    remote_signer: RemoteSigner
     max_price_per_unit: str
     pixels_per_unit: str
     max_price_per_capability: tuple[Mapping[str, object], ...]
+    reserve_eth: str
+    deposit_eth: str
+    select_stake_weight: str
+    select_price_weight: str
+    select_rand_freq: str
+    select_price_exp_factor: str
     transcoding_options: str
     eth_acct_addr: str
     flags: Mapping[str, str]
@@ -158,14 +198,17 @@ class Node:
         network: ``offchain`` or a network's name.
         release: what it runs.
         settings: of its role.
-        sources: for each field of ``settings`` (and ``network``, ``name``, ``release``, ``headroom_min``, ``headroom_max``) where
-            it comes from.
+        sources: for each field of ``settings`` (and ``network``, ``name``, ``release``, ``headroom_min``, ``headroom_max``,
+            ``expected_gas_gwei``, ``pool_size``, ``wei_per_usd``, ``exchange_rates``) where it comes from.
         secrets: names of the secrets it has (``eth_url``, ``eth_password``, ``keystore``, ``orch_secret``; ``flag_<flag>``,
             ``env_<name>`` and ``ai_models_<index>_token`` for those inside other variables), and for each the path of the
             variable that holds it (``livepeer_eth_url``, ``livepeer_gateway_flags.authWebhookUrl``,
             ``livepeer_orchestrator_ai_models[0].token``); "" where the host makes one of its own (``orch_secret``). Never a
             value: where one belongs inside a setting its ``placeholder`` stands.
         headroom_min, headroom_max: percent over the orchestrator's base price, as exact decimal text ("20", "30").
+        expected_gas_gwei: lowest and highest gas price that is expected, in gwei, exact decimal text; empty where nobody said it.
+        pool_size: orchestrators in the active pool of the network; None where nobody said it.
+        exchange_rates: what currencies are worth, by currency.
         start_timeout: seconds that a start may take until it is proved.
         log_level: glog verbosity (flag ``v``).
     """
@@ -181,6 +224,9 @@ class Node:
     secrets: Mapping[str, str]
     headroom_min: str
     headroom_max: str
+    expected_gas_gwei: tuple[str, ...]
+    pool_size: int | None
+    exchange_rates: tuple[ExchangeRate, ...]
     start_timeout: int
     log_level: int
 

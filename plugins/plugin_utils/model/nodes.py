@@ -13,12 +13,14 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.extras import
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import (
     OFFCHAIN,
     Discovery,
+    ExchangeRate,
     GatewaySettings,
     Node,
     OrchAddr,
     OrchestratorSettings,
     Payment,
     Release,
+    RemoteSigner,
     Role,
     Source,
     placeholder,
@@ -32,6 +34,10 @@ EMPTY: Mapping[str, object] = {"str": "", "raw": "", "list": (), "bool": None}
 """What a setting that nobody stated and that has no default looks like in the model."""
 
 SIGNED = (Payment.REMOTE_SIGNER, Payment.CLEARINGHOUSE)
+USD = "USD"
+FLEET_SETTINGS = ("headroom_min", "headroom_max", "expected_gas_gwei", "pool_size", "wei_per_usd", "exchange_rates")
+"""Variables of the host that each of its nodes carries."""
+
 FLEET_SECRETS = ("eth_url",)
 """Secrets that the roles of a host share."""
 
@@ -87,7 +93,7 @@ class NodeReader:
         sources["network"] = Source(network_variable, self._is_default(network_variable), refused=not self._network_known)
         sources["name"] = self._source("name")
         sources["release"] = self._sources["version"]
-        sources |= {name: self._sources[name] for name in ("headroom_min", "headroom_max")}
+        sources |= {name: self._sources[name] for name in FLEET_SETTINGS}
         return Node(
             host=host,
             machine=machine,
@@ -100,9 +106,24 @@ class NodeReader:
             secrets=secrets,
             headroom_min=str(self._values["headroom_min"]),
             headroom_max=str(self._values["headroom_max"]),
+            expected_gas_gwei=_texts(self._values.get("expected_gas_gwei")),
+            pool_size=self._pool_size(),
+            exchange_rates=self._exchange_rates(),
             start_timeout=int(str(self._values["start_timeout"])),
             log_level=int(str(self._values["log_level"])),
         )
+
+    def _pool_size(self) -> int | None:
+        size = self._values.get("pool_size")
+        return None if size is None else int(str(size))
+
+    def _exchange_rates(self) -> tuple[ExchangeRate, ...]:
+        """The dollar and the others, by currency."""
+        dollar = self._values.get("wei_per_usd")
+        rates = [] if dollar is None else [_exchange_rate(dollar if isinstance(dollar, Mapping) else {"wei": dollar}, USD)]
+        others = self._values.get("exchange_rates")
+        rates += [_exchange_rate(entry, "") for entry in (others if isinstance(others, tuple) else ()) if {"currency", "wei"} <= set(entry)]
+        return tuple(sorted((rate for rate in rates if rate.wei), key=lambda rate: rate.currency))
 
     def _full(self, name: str) -> str:
         return f"livepeer_{self._role.value}_{name}"
@@ -195,6 +216,7 @@ class NodeReader:
         values |= {name: given[name] for name in ("flags", "environment", "payment")}
         values["discovery"] = Discovery(values["discovery"])
         values["orch_addr"] = tuple(_orch_addr(entry) for entry in values["orch_addr"])
+        values["remote_signer"] = _remote_signer(values["remote_signer"])
         settings = GatewaySettings(**values)
         self._check_discovery(settings)
         self._check_signer(settings)
@@ -210,10 +232,10 @@ class NodeReader:
     def _check_signer(self, settings: GatewaySettings) -> None:
         variable = self._full("remote_signer")
         signed = settings.payment in SIGNED
-        if signed and not settings.remote_signer and "gateway_remote_signer" not in self._broken:
+        if signed and not settings.remote_signer.name and "gateway_remote_signer" not in self._broken:
             message = f"with payment {settings.payment.value} the gateway needs to know who signs"
             self._collector.add(CODE, message, variable, hint="inventory host of the signer, or its URL")
-        if settings.remote_signer and not signed and self._network_known:
+        if settings.remote_signer.name and not signed and self._network_known:
             message = f"{variable} does nothing with payment {settings.payment.value}"
             limit = ", ".join(payment.value for payment in SIGNED)
             payment = self._full("payment")
@@ -234,3 +256,18 @@ def _orch_addr(entry: object) -> OrchAddr:
     text = str(entry)
     # An inventory name holds no colon; go-livepeer takes host:port without a scheme too.
     return OrchAddr(url=text, pixels_per_unit=pixels) if ":" in text else OrchAddr(host=text, pixels_per_unit=pixels)
+
+
+def _remote_signer(entry: object) -> RemoteSigner:
+    if isinstance(entry, Mapping):
+        return RemoteSigner(**{key: str(value) for key, value in entry.items()})
+    text = str(entry)
+    return RemoteSigner(url=text) if ":" in text else RemoteSigner(host=text)
+
+
+def _exchange_rate(entry: Mapping[str, object], currency: str) -> ExchangeRate:
+    return ExchangeRate(str(entry.get("currency", currency)).upper(), str(entry.get("wei", "")), str(entry.get("date", "")))
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, tuple) else ()

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
+from fractions import Fraction
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.collector import Collector
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.definitions import Definition
@@ -20,10 +21,16 @@ UNUSABLE = "LPF404"
 LEAST_SECRET = 8
 """Characters: hiding a shorter secret in messages would hide half of every message."""
 
+NUMBERS = {"amount", "cap", "decimal", "pixels", "percent"}
+"""Formats of amounts."""
+
 BOOLS = {"true": True, "false": False}
 """INI inventories and ``-e name=value`` give text; Python and Jinja write it with a capital."""
 
 PATTERNS = {
+    "currency": (r"[A-Za-z]+", "the letters of a currency, such as EUR"),
+    "date": (r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "a day such as 2026-11-20"),
+    "decimal": (r"[0-9]+(\.[0-9]+)?", 'a whole number, or one with a decimal point in quotes, such as "0.36"'),
     "eth_address": (r"0x[0-9a-fA-F]{40}", "0x and 40 hexadecimal digits, in quotes"),
     "gpus": (r"all|[0-9]+(,[0-9]+)*", '0, "0,1" or all'),
     "name": (r"[a-z][a-z0-9-]{0,21}", "at most 22 of a-z, 0-9 and -, a letter first (Linux allows a user name 31 characters)"),
@@ -283,8 +290,13 @@ class Checker:
         self._collector.add(CODE, f"there is no key {key} here", f"{path}.{key}", got=key, limit=", ".join(options), hint=best)
 
     def _raw(self, one: Definition, raw: object, path: str) -> object:
-        if one.format == "orch_addr" and isinstance(raw, Mapping):
-            return self._entry(one, raw, path)
+        if isinstance(raw, Mapping) and one.options is not None:
+            return self._entry(one, raw, path) if {"host", "url"} <= set(one.options) else self._dict(one, raw, path)
+        if one.format == "gas":
+            return self._gas(one, raw, path)
+        return self._one_raw(one, raw.isoformat() if one.format == "date" and isinstance(raw, date) else raw, path)
+
+    def _one_raw(self, one: Definition, raw: object, path: str) -> object:
         if isinstance(raw, Misread):
             return self._misread(one, raw, path)
         if isinstance(raw, float):
@@ -292,11 +304,24 @@ class Checker:
         text = plain(raw)
         if text is None:
             return self._wrong(one, raw, path)
-        looks_otherwise = one.format in {"amount", "cap", "pixels", "percent"} and self._ambiguous(text, path)
+        looks_otherwise = one.format in NUMBERS and self._ambiguous(text, path)
         return MISSING if looks_otherwise else self._other(one, text, path)
 
+    def _gas(self, one: Definition, raw: object, path: str) -> object:
+        """Lowest and highest of a gas price: one amount is both."""
+        amounts = raw if isinstance(raw, list | tuple) else [raw]
+        element = Definition(name=one.name, type="raw", description=one.description, format="decimal")
+        checked = [self._one_raw(element, item, f"{path}[{place}]" if amounts is raw else path) for place, item in enumerate(amounts)]
+        if MISSING in checked:
+            return MISSING
+        if len(checked) not in (1, 2) or Fraction(str(checked[0])) > Fraction(str(checked[-1])):
+            got, limit = shown(raw), "one amount, or the lowest and the highest"
+            self._collector.add(CODE, "this is no range of a gas price", path, got=got, limit=limit, hint=f'{one.name}: ["0.05", "2"]')
+            return MISSING
+        return (checked[0], checked[-1])
+
     def _entry(self, one: Definition, raw: Mapping[object, object], path: str) -> object:
-        """An entry of the list of orchestrators, written as a dictionary."""
+        """Somebody of the fleet or outside of it, written as a dictionary."""
         checked = self._dict(one, raw, path)
         given = [key for key in ("host", "url") if key in raw]
         if len(given) != 1:

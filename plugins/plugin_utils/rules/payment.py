@@ -144,7 +144,7 @@ def not_there(survey: Survey) -> Iterator[Finding]:
 
 def _signer(gateway: Node) -> Iterator[Finding]:
     settings = gateway_settings(gateway)
-    signer = settings.remote_signer
+    signer = settings.remote_signer.name
     if not gateway.knows(*PAYS) or not signer or settings.payment not in SIGNING or signer.startswith(("http://", "https://")):
         return
     variable = gateway.sources["remote_signer"].variable

@@ -22,7 +22,23 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.values import
 
 ROOT = Path(__file__).parents[3]
 SPEC_KEYS = {"type", "elements", "choices", "default", "options", "description"}
-FORMATS = {"address", "amount", "cap", "pixels", "percent", "version", "network", "text", "path", "orch_addr", "flags", "environment"}
+FORMATS = {
+    "address",
+    "amount",
+    "cap",
+    "pixels",
+    "percent",
+    "version",
+    "network",
+    "text",
+    "path",
+    "orch_addr",
+    "remote_signer",
+    "gas",
+    "exchange_rate",
+    "flags",
+    "environment",
+}
 
 
 def every_definition() -> list[Definition]:

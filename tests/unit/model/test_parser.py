@@ -306,7 +306,7 @@ def test_the_same_finding_of_many_hosts_is_one() -> None:
         ("livepeer_gateway_max_attempts", Level.ERROR, "livepeer_gateway_flags.maxAttempts"),
         ("livepeer_orchestrator_ticketEV", Level.ERROR, "livepeer_orchestrator_flags.ticketEV"),
         ("livepeer_my_own_thing", Level.WARNING, ""),
-        ("livepeer_gateway_reserve_eth", Level.WARNING, ""),
+        ("livepeer_gateway_metrics_proxy_addr", Level.WARNING, ""),
         ("livepeer_transcoder_orchestrator", Level.WARNING, ""),
     ],
 )

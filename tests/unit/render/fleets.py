@@ -17,9 +17,11 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import 
     OrchestratorSettings,
     Payment,
     Release,
+    RemoteSigner,
     Role,
     Source,
 )
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.nodes import FLEET_SETTINGS
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.render import Neighbours, NodePlan, render_node
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.templating import Templates
 
@@ -36,10 +38,16 @@ GATEWAY = GatewaySettings(
     workloads=("video",),
     discovery=Discovery.INVENTORY,
     orch_addr=(),
-    remote_signer="",
+    remote_signer=RemoteSigner(),
     max_price_per_unit="",
     pixels_per_unit="1",
     max_price_per_capability=(),
+    reserve_eth="",
+    deposit_eth="",
+    select_stake_weight="",
+    select_price_weight="",
+    select_rand_freq="",
+    select_price_exp_factor="",
     transcoding_options="",
     eth_acct_addr="",
     flags={},
@@ -105,11 +113,14 @@ def _node(
             "network": Source("livepeer_network", default=False),
             "name": Source(f"{prefix}name", default=True),
             "release": Source("livepeer_version", default=False),
-            **{name: Source(f"livepeer_{name}", default=True) for name in ("headroom_min", "headroom_max")},
+            **{name: Source(f"livepeer_{name}", default=True) for name in FLEET_SETTINGS},
         },
         secrets=secrets,
         headroom_min="20",
         headroom_max="30",
+        expected_gas_gwei=(),
+        pool_size=None,
+        exchange_rates=(),
         start_timeout=120,
         log_level=3,
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import AddressError
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Discovery, Fleet, Node, Payment, placeholder
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Discovery, Fleet, Node, Payment, RemoteSigner, placeholder
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import PriceError
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.render import NodePlan, bare_node, render_node
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.templating import RenderError, Templates
@@ -200,7 +200,7 @@ def test_the_scheme_of_an_orchestrator_is_kept() -> None:
 
 
 def test_a_remote_signer_is_named() -> None:
-    of = fleet(gateway(payment=Payment.CLEARINGHOUSE, remote_signer="https://signer.example.com"))
+    of = fleet(gateway(payment=Payment.CLEARINGHOUSE, remote_signer=RemoteSigner(url="https://signer.example.com")))
     assert conf(of, "gateway")["remoteSignerUrl"] == "https://signer.example.com"
 
 
