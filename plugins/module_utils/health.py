@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.livepeer.fleet.plugins.module_utils import sockets
-from ansible_collections.livepeer.fleet.plugins.module_utils.admin_api import AdminApi, Answer, Identity
+from ansible_collections.livepeer.fleet.plugins.module_utils.admin_api import AdminApi, Identity
 from ansible_collections.livepeer.fleet.plugins.module_utils.errors import HostError
 from ansible_collections.livepeer.fleet.plugins.module_utils.host import Host
-from ansible_collections.livepeer.fleet.plugins.module_utils.plan_part import Listener, Node, ReadBack
+from ansible_collections.livepeer.fleet.plugins.module_utils.plan_part import Listener, Node
 from ansible_collections.livepeer.fleet.plugins.module_utils.sockets import Socket
 from ansible_collections.livepeer.fleet.plugins.module_utils.systemd import UnitState
 
@@ -58,12 +58,14 @@ class Look:
         listeners: its planned listeners and their holders.
         identity: who answers on its CLI port.
         problems: everything that is not as planned, for people; empty if all is well.
+        hopeless: those of the problems that no waiting mends.
     """
 
     state: UnitState
     listeners: tuple[Held, ...]
     identity: Identity
     problems: tuple[str, ...]
+    hopeless: tuple[str, ...] = ()
 
 
 def holders(node: Node, listening: Sequence[Socket]) -> tuple[Held, ...]:
@@ -90,10 +92,13 @@ def look(host: Host, node: Node) -> Look:
         problems.insert(0, f"the unit is {state.active} ({state.sub})")
     api = host.api(node.cli)
     identity = api.identity()
+    hopeless: tuple[str, ...] = ()
     if state.running and not problems:
         problems.extend(_identity_problems(node, identity))
-        problems.extend(_read_back_problems(node, api))
-    return Look(state, held, identity, tuple(problems))
+        told = _read_back_problems(node, api)
+        hopeless = () if problems else tuple(problem for problem, settled in told if settled)
+        problems.extend(problem for problem, _settled in told)
+    return Look(state, held, identity, tuple(problems), hopeless)
 
 
 def prove(host: Host, node: Node, *, settled: float = SETTLED_SECONDS, restarts: int = 0) -> None:
@@ -115,6 +120,9 @@ def prove(host: Host, node: Node, *, settled: float = SETTLED_SECONDS, restarts:
         now = host.clock.now()
         invocation = invocation or seen.state.invocation
         _must_live(seen, invocation, restarts)
+        if seen.hopeless:
+            # Without its document a gateway pays any price: it is not left running until the start times out.
+            raise HostError("; ".join(seen.hopeless))
         if seen.problems:
             well_since = -1.0
             if now >= deadline:
@@ -158,21 +166,14 @@ def _identity_problems(node: Node, identity: Identity) -> list[str]:
     return problems
 
 
-def _read_back_problems(node: Node, api: AdminApi) -> list[str]:
-    problems = []
+def _read_back_problems(node: Node, api: AdminApi) -> list[tuple[str, bool]]:
+    """What is wrong with each setting that is not as planned, and whether that is settled."""
+    answers = {path: api.ask(path) for path in dict.fromkeys(one.path for one in node.read_backs)}
+    found = []
     for one in node.read_backs:
-        answer = api.ask(one.path)
+        answer = answers[one.path]
         if answer is None or answer.status != 200:
-            problems.append(f"it does not answer {one.path} on its CLI port {node.cli}")
-        elif not one.agrees(_value(answer, one)):
-            problems.append(f"it runs with {one.what} = {_value(answer, one)!r}, planned is {one.equals!r}")
-    return problems
-
-
-def _value(answer: Answer, one: ReadBack) -> object:
-    if one.keys is None:
-        return answer.body.strip()
-    value = answer.json()
-    for key in one.keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
+            found.append((f"it does not answer {one.path} on its CLI port {node.cli}", False))
+        elif problem := one.problem(answer):
+            found.append((problem, one.settled))
+    return found

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.livepeer.fleet.plugins.module_utils.errors import HostError
+from ansible_collections.livepeer.fleet.plugins.module_utils.read_back import ReadBack
 
 SCHEMA = 1
 
@@ -75,42 +75,6 @@ class Listener:
     def parse(raw: Mapping[str, Any]) -> Listener:
         """From the plan's JSON."""
         return Listener(str(raw["purpose"]), str(raw["protocol"]), str(raw["address"]), int(raw["port"]))
-
-
-@dataclass(frozen=True)
-class ReadBack:
-    """A setting that the node can be asked for.
-
-    Attributes:
-        path: route on the CLI port.
-        keys: where in the JSON answer; None if the answer is plain text.
-        equals: what has to stand there.
-        compare: ``exact``, ``set`` (lists in any order) or ``address`` (text in any case).
-    """
-
-    path: str
-    keys: tuple[str, ...] | None
-    equals: object
-    compare: str
-
-    @property
-    def what(self) -> str:
-        """Names the setting for people."""
-        return f"{self.path} {'.'.join(self.keys)}" if self.keys else self.path
-
-    def agrees(self, found: object) -> bool:
-        """True if the node answered what was planned."""
-        if self.compare == "set" and isinstance(found, list) and isinstance(self.equals, list):
-            return sorted(map(str, found)) == sorted(map(str, self.equals))
-        if self.compare == "address":
-            return str(found).lower() == str(self.equals).lower()
-        return _canonical(found) == _canonical(self.equals)
-
-    @staticmethod
-    def parse(raw: Mapping[str, Any]) -> ReadBack:
-        """From the plan's JSON."""
-        keys = None if raw.get("json") is None else tuple(str(key) for key in raw["json"])
-        return ReadBack(str(raw["path"]), keys, raw["equals"], str(raw.get("compare", "exact")))
 
 
 @dataclass(frozen=True)
@@ -212,11 +176,6 @@ class Part:
         nodes = tuple(Node.parse(one) for one in raw.get("nodes") or ())
         releases = {one.release.name: one.release for one in nodes}
         return Part(str(raw.get("host", "")), nodes, tuple(releases.values()))
-
-
-def _canonical(value: object) -> str:
-    """As JSON, so that ``1`` is neither ``true`` nor ``"1"``."""
-    return json.dumps(value, sort_keys=True)
 
 
 def _plain_name(value: object) -> str:
