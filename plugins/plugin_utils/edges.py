@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fractions import Fraction
@@ -31,8 +31,9 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.routing import (
     orchestrator_settings,
     route,
 )
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import VIDEO, Workload
 
-VIDEO = "video"
+WORK = Workload(VIDEO)
 """The one workload whose payment and price are checked so far."""
 
 AUTO = "auto"
@@ -55,42 +56,92 @@ class Verdict(StrEnum):
     FREE = "free (off-chain)"
     REFUSED = "refused"
     WARNING = "warning"
-    NOT_CHECKED = "not checked yet"
+    UNKNOWN = "unknown"
+
+
+class Payable(StrEnum):
+    """Whether a job can be paid (facts of go-livepeer, seen on the running binary)."""
+
+    FREE = "free"
+    PAID = "paid"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+class Enforcer(StrEnum):
+    """Who holds a price against the cap."""
+
+    GATEWAY = "gateway"
+    SIGNER = "signer"
+    NOBODY = "nobody"
+
+
+@dataclass(frozen=True, order=True)
+class End:
+    """One end of an edge.
+
+    Attributes:
+        host: inventory host, or the URL of a foreign orchestrator.
+        node: node name, "" for a foreign one.
+        url: what the gateway dials, for an orchestrator; "" for a gateway.
+    """
+
+    host: str
+    node: str = ""
+    url: str = ""
 
 
 @dataclass(frozen=True)
 class Edge:
-    """One gateway, one orchestrator, one workload.
+    """One gateway, one orchestrator, one workload; or every gateway here to every orchestrator here, where all of it is equal.
 
     Attributes:
-        gateway: inventory host of the gateway.
-        gateway_node: its node name.
-        orchestrator: inventory host of the orchestrator, or the URL of a foreign one.
-        orchestrator_node: its node name, "" for a foreign one.
-        workload: ``video``, ``ai``, ``live_video`` or ``live_runner``.
-        url: what the gateway dials.
+        gateways: at least one.
+        orchestrators: at least one.
+        workload: what is asked for.
         discovery: how it was found (value of ``Discovery``).
-        price: base price in wei (or units of ``currency``) per pixel, None where nothing is priced or nobody knows.
-        cap: the gateway's cap in the same unit, None where there is none.
-        currency: "wei" or the currency both sides are written in.
+        if_selected: True with on-chain discovery, where the gateway may take others instead.
+        reachable: whether the job has a route on the gateway's listener, and an address that leads from there to the orchestrator.
+        payable: whether it can be paid; unknown for foreign orchestrators.
+        enforced_by: who holds the price against the cap.
+        price: base price in ``currency`` per ``unit``, None where nothing is priced or nobody knows.
+        cap: the payer's cap in the same unit, None where there is none.
+        currency: "wei", or the currency both sides are written in.
+        unit: what the price is for.
         headroom: exact percent of the cap over the price, None where either is missing.
+        most: the most that can be paid for a unit: up to twice the first price of a session at its refresh, even above the cap
+            (``segment_rpc.go:validatePrice``); None where nothing limits it or nothing is paid.
         verdict: see Verdict.
         codes: codes of the findings that concern it.
     """
 
-    gateway: str
-    gateway_node: str
-    orchestrator: str
-    orchestrator_node: str
-    workload: str
-    url: str
+    gateways: tuple[End, ...]
+    orchestrators: tuple[End, ...]
+    workload: Workload
     discovery: str
+    if_selected: bool
+    reachable: bool
+    payable: Payable
+    enforced_by: Enforcer
     price: Fraction | None
     cap: Fraction | None
     currency: str
+    unit: str
     headroom: Fraction | None
+    most: Fraction | None
     verdict: Verdict
     codes: tuple[str, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many edges it stands for."""
+        return len(self.gateways) * len(self.orchestrators)
+
+    def each(self) -> Iterator[Edge]:
+        """The same as one edge for each pair."""
+        for gateway in self.gateways:
+            for orchestrator in self.orchestrators:
+                yield replace(self, gateways=(gateway,), orchestrators=(orchestrator,))
 
 
 @dataclass(frozen=True)
@@ -134,24 +185,47 @@ class Cap:
 
 
 @dataclass(frozen=True)
-class Route:
-    """A gateway, where its jobs go and what they cost.
+class Alike:
+    """Candidates that a gateway can tell apart by nothing that is judged here.
 
     Attributes:
-        gateway: the node.
+        candidates: at least one, in the order in which the gateway gets them.
+        asks: what each of them asks of the gateway, by workload; a workload without a price is not in it.
+    """
+
+    candidates: tuple[Candidate, ...]
+    asks: Mapping[Workload, Asked] = field(hash=False)
+
+    @property
+    def first(self) -> Candidate:
+        """The one that speaks for all."""
+        return self.candidates[0]
+
+
+@dataclass(frozen=True)
+class Route:
+    """Gateways that are alike in everything an edge depends on, where their jobs go and what they cost.
+
+    Attributes:
+        gateways: at least one; the first speaks for all.
         routing: its candidates.
-        asked: for each candidate what it asks for video; None where it is not priced, unknown or unreadable.
+        asked: the candidates by what they ask.
         cap: None where there is none, or it cannot be read or worked out, or nothing is paid on-chain.
         currency: of the cap; without one, of the prices if they agree; else "".
         band: of the prices in that currency; None where there are none.
     """
 
-    gateway: Node
+    gateways: tuple[Node, ...]
     routing: Routing
-    asked: tuple[Asked | None, ...]
+    asked: tuple[Alike, ...]
     cap: Cap | None
     currency: str
     band: Band | None
+
+    @property
+    def gateway(self) -> Node:
+        """The one that speaks for all."""
+        return self.gateways[0]
 
     @property
     def urls(self) -> tuple[str, ...]:
@@ -194,21 +268,28 @@ def why_unpayable(gateway: Node, orchestrator: Node) -> str:
 def _route(gateway: Node, known: Directory) -> Route:
     """Candidates, cap and band of one gateway."""
     routing = route(gateway, known)
-    asked = _all_asked(gateway, routing)
+    alike = _alike(gateway, routing)
+    asked = [one.asks[WORK] for one in alike if WORK in one.asks]
     cap = _cap(gateway, asked)
-    currencies = {price.currency for price in asked if price is not None}
+    currencies = {price.currency for price in asked}
     currency = cap.currency if cap else currencies.pop() if len(currencies) == 1 else ""
     fits = _band(gateway, currency, asked)
     if cap is not None and fits is not None:
         cap = _guarded(cap, gateway, fits)
-    return Route(gateway, routing, asked, cap, currency, fits)
+    return Route((gateway,), routing, alike, cap, currency, fits)
 
 
-def _all_asked(gateway: Node, routing: Routing) -> tuple[Asked | None, ...]:
-    if not pays(gateway) or not gateway.knows(*PAYS):
-        return (None,) * len(routing.candidates)
+def _alike(gateway: Node, routing: Routing) -> tuple[Alike, ...]:
     known: dict[tuple[object, ...], Asked | None] = {}
-    return tuple(_asked(gateway, candidate, known) for candidate in routing.candidates)
+    groups: dict[tuple[object, ...], list[Candidate]] = {}
+    asks: dict[tuple[object, ...], Asked | None] = {}
+    for candidate in routing.candidates:
+        asked = _asked(gateway, candidate, known) if pays(gateway) and gateway.knows(*PAYS) else None
+        key = (asked, _unpriced(gateway, candidate) if asked is None else None)
+        asks[key] = asked
+        groups.setdefault(key, []).append(candidate)
+    found = ((asks[key], tuple(candidates)) for key, candidates in groups.items())
+    return tuple(Alike(candidates, {} if asked is None else {WORK: asked}) for asked, candidates in found)
 
 
 def _asked(gateway: Node, candidate: Candidate, known: dict[tuple[object, ...], Asked | None]) -> Asked | None:
@@ -259,13 +340,13 @@ def _limits(gateway: Node) -> tuple[Fraction, Fraction] | None:
     return percent(gateway.headroom_min), percent(gateway.headroom_max)
 
 
-def _band(gateway: Node, currency: str, asked: Iterable[Asked | None]) -> Band | None:
-    offers = {price.offer for price in asked if price is not None and price.currency == currency}
+def _band(gateway: Node, currency: str, asked: Sequence[Asked]) -> Band | None:
+    offers = {price.offer for price in asked if price.currency == currency}
     limits = _limits(gateway)
     return band(offers, *limits) if offers and limits else None
 
 
-def _cap(gateway: Node, asked: Iterable[Asked | None]) -> Cap | None:
+def _cap(gateway: Node, asked: Sequence[Asked]) -> Cap | None:
     """The cap as written, or worked out; None where there is none to compare with (LPF203, LPF205, LPF208 say why)."""
     settings = gateway_settings(gateway)
     if not pays(gateway) or not gateway.knows(*PAYS, *CAP) or settings.max_price_per_unit in ("", ANY):
@@ -282,15 +363,14 @@ def _cap(gateway: Node, asked: Iterable[Asked | None]) -> Cap | None:
     return Cap(settings.max_price_per_unit, pixels, value.amount, value.currency, _prices(asked), None, None)
 
 
-def _worked_out(gateway: Node, asked: Iterable[Asked | None]) -> Cap | None:
+def _worked_out(gateway: Node, asked: Sequence[Asked]) -> Cap | None:
     """``auto``: the upper edge of the band."""
-    prices = [price for price in asked if price is not None]
-    currencies = {price.currency for price in prices}
+    currencies = {price.currency for price in asked}
     settings = gateway_settings(gateway)
     if len(currencies) != 1 or VIDEO not in settings.workloads:
         return None
     (currency,) = currencies
-    fits = _band(gateway, currency, prices)
+    fits = _band(gateway, currency, asked)
     if fits is None or fits.high == 0:
         return None
     try:
@@ -298,12 +378,12 @@ def _worked_out(gateway: Node, asked: Iterable[Asked | None]) -> Cap | None:
     except PriceError:
         return None
     text, pixels = flag_text(fits.high, wished)
-    return Cap(text + ("" if currency == WEI else currency), pixels, fits.high, currency, _prices(prices), None, None)
+    return Cap(text + ("" if currency == WEI else currency), pixels, fits.high, currency, _prices(asked), None, None)
 
 
-def _prices(asked: Iterable[Asked | None]) -> tuple[Mapping[str, object], ...]:
+def _prices(asked: Sequence[Asked]) -> tuple[Mapping[str, object], ...]:
     """The different prices, in a fixed order."""
-    different = {tuple(price.written.items()): price.written for price in asked if price is not None}
+    different = {tuple(price.written.items()): price.written for price in asked}
     return tuple(different[key] for key in sorted(different, key=str))
 
 
@@ -318,18 +398,16 @@ def _guarded(cap: Cap, gateway: Node, fits: Band) -> Cap:
 
 def _edges(found: Route) -> Iterator[Edge]:
     settings = gateway_settings(found.gateway)
-    verdicts: dict[Asked, Judgement] = {}
-    for candidate, asked in zip(found.routing.candidates, found.asked, strict=True):
-        for workload in settings.workloads:
-            if workload != VIDEO:
-                yield _edge(found, candidate, workload, Judgement(Verdict.NOT_CHECKED))
+    for alike in found.asked:
+        for kind in settings.workloads:
+            asked = alike.asks.get(Workload(kind))
+            if kind != VIDEO:
+                judged = Judgement(Verdict.UNKNOWN)
             elif asked is None:
-                yield _edge(found, candidate, workload, _unpriced(found, candidate))
+                judged = _unpriced(found.gateway, alike.first)
             else:
-                # Thousands of orchestrators ask the same price.
-                if asked not in verdicts:
-                    verdicts[asked] = _priced(found, asked)
-                yield _edge(found, candidate, workload, verdicts[asked])
+                judged = _priced(found, asked)
+            yield _edge(found, alike, Workload(kind), judged)
 
 
 @dataclass(frozen=True)
@@ -344,37 +422,48 @@ class Judgement:
     headroom: Fraction | None = None
 
 
-def _edge(found: Route, candidate: Candidate, workload: str, judged: Judgement) -> Edge:
+def _edge(found: Route, alike: Alike, workload: Workload, judged: Judgement) -> Edge:
     return Edge(
-        gateway=found.gateway.host,
-        gateway_node=found.gateway.name,
-        orchestrator=candidate.name,
-        orchestrator_node=candidate.node.name if candidate.node else "",
+        gateways=tuple(End(gateway.host, gateway.name) for gateway in found.gateways),
+        orchestrators=tuple(End(one.name, one.node.name if one.node else "", one.url) for one in alike.candidates),
         workload=workload,
-        url=candidate.url,
         discovery=gateway_settings(found.gateway).discovery.value,
+        if_selected=discovers(found.gateway),
+        reachable=True,
+        payable=_payable(found.gateway, alike.first),
+        enforced_by=Enforcer.GATEWAY if judged.cap is not None else Enforcer.NOBODY,
         price=judged.price,
         cap=judged.cap,
         currency=judged.currency,
+        unit="pixel",
         headroom=judged.headroom,
+        most=None if judged.cap is None else 2 * judged.cap,
         verdict=judged.verdict,
         codes=judged.codes,
     )
 
 
-def _unpriced(found: Route, candidate: Candidate) -> Judgement:
+def _payable(gateway: Node, candidate: Candidate) -> Payable:
+    if candidate.node is None:
+        return Payable.UNKNOWN
+    if why_unpayable(gateway, candidate.node):
+        return Payable.REFUSED
+    return Payable.PAID if pays(gateway) else Payable.FREE
+
+
+def _unpriced(gateway: Node, candidate: Candidate) -> Judgement:
     """Video without a price: unpayable, free, unreadable, or a foreign orchestrator of which nobody knows."""
     if candidate.node is None:
-        unread = pays(found.gateway) and candidate.entry is not None and candidate.entry.price_per_unit
-        return Judgement(Verdict.REFUSED, ("LPF205",)) if unread else Judgement(Verdict.NOT_CHECKED)
-    if not found.gateway.knows(*PAYS) or not candidate.node.knows("network"):
+        unread = pays(gateway) and candidate.entry is not None and candidate.entry.price_per_unit
+        return Judgement(Verdict.REFUSED, ("LPF205",)) if unread else Judgement(Verdict.UNKNOWN)
+    if not gateway.knows(*PAYS) or not candidate.node.knows("network"):
         return Judgement(Verdict.REFUSED, ("LPF504",))
-    if why_unpayable(found.gateway, candidate.node):
+    if why_unpayable(gateway, candidate.node):
         return Judgement(Verdict.REFUSED, ("LPF301",))
-    if pays(found.gateway):
-        missing = not states_price(candidate.node) or stated_price(candidate.node, found.gateway)[0] == ""
+    if pays(gateway):
+        missing = not states_price(candidate.node) or stated_price(candidate.node, gateway)[0] == ""
         return Judgement(Verdict.REFUSED, ("LPF504" if missing else "LPF205",))
-    return Judgement(Verdict.FREE if gateway_settings(found.gateway).payment is Payment.NONE else Verdict.NOT_CHECKED)
+    return Judgement(Verdict.FREE if gateway_settings(gateway).payment is Payment.NONE else Verdict.UNKNOWN)
 
 
 def _priced(found: Route, asked: Asked) -> Judgement:
@@ -412,7 +501,7 @@ def no_cap_code(found: Route) -> str:
     settings = gateway_settings(found.gateway)
     if settings.max_price_per_unit == ANY:
         return ""
-    if settings.max_price_per_unit == AUTO and len({price.currency for price in found.asked if price is not None}) > 1:
+    if settings.max_price_per_unit == AUTO and len({alike.asks[WORK].currency for alike in found.asked if WORK in alike.asks}) > 1:
         return "LPF208"
     try:
         parse_pixels(settings.pixels_per_unit)

@@ -22,8 +22,8 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory imp
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.parser import parse_fleet
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan_json import (
     document,
-    edge_from_dict,
-    edge_to_dict,
+    edges_from_list,
+    edges_to_list,
     finding_from_dict,
     finding_to_dict,
     listener_from_dict,
@@ -114,7 +114,7 @@ class Plan:
         return {
             "findings": [finding_to_dict(finding) for finding in self.findings],
             "listeners": [listener_to_dict(listener) for listener in self.listeners],
-            "edges": [edge_to_dict(edge) for edge in self.edges],
+            "edges": edges_to_list(self.edges),
             "hosts": {name: _host_to_dict(self.hosts[name]) for name in sorted(self.hosts)},
         }
 
@@ -136,7 +136,7 @@ def plan_from_dict(data: Mapping[str, Any]) -> Plan:
         plan = Plan(
             findings=tuple(map(finding_from_dict, data["findings"])),
             listeners=tuple(map(listener_from_dict, data["listeners"])),
-            edges=tuple(map(edge_from_dict, data["edges"])),
+            edges=edges_from_list(data["edges"]),
             hosts={name: _host_from_dict(name, host) for name, host in data["hosts"].items()},
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -4,20 +4,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Exposure, Listener
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge, Verdict
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge, End, Enforcer, Payable, Verdict
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Release, Role
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.read_backs import ReadBack
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.render import NodePlan
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.render import NodePlan, ReadBack
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import Workload
+
+MOST_SINGLE = 10_000
+"""Edges that are written one by one."""
 
 _FINDING = tuple(field.name for field in fields(Finding))
+_PAIR = ("gateway", "gateway_node", "orchestrator", "orchestrator_node", "url", "workload", "pipeline", "model_id")
 _LISTENER = tuple(field.name for field in fields(Listener))
 
 
@@ -41,29 +45,84 @@ def listener_from_dict(data: Mapping[str, Any]) -> Listener:
     return Listener(**{**data, "exposure": Exposure(data["exposure"])})
 
 
-def edge_to_dict(edge: Edge) -> dict[str, object]:
-    """An edge, field by field. Written out: a fleet has many."""
+def edges_to_list(edges: Sequence[Edge]) -> list[dict[str, object]]:
+    """Edges as flat entries, one each; of more than ``MOST_SINGLE`` one entry stands for all its equals and names them."""
+    if sum(edge.count for edge in edges) > MOST_SINGLE:
+        return [{**_edge_to_dict(edge), **_equals(edge)} for edge in edges]
+    entries = [_edge_to_dict(one) for edge in edges for one in edge.each()]
+    return sorted(entries, key=lambda entry: [str(entry[name]) for name in _PAIR])
+
+
+def _equals(edge: Edge) -> dict[str, object]:
     return {
-        "gateway": edge.gateway,
-        "gateway_node": edge.gateway_node,
-        "orchestrator": edge.orchestrator,
-        "orchestrator_node": edge.orchestrator_node,
-        "workload": edge.workload,
-        "url": edge.url,
+        "gateways": [_name(end, Role.GATEWAY) for end in edge.gateways],
+        "orchestrators": [_name(end, Role.ORCHESTRATOR) for end in edge.orchestrators],
+        "urls": [end.url for end in edge.orchestrators],
+    }
+
+
+def _name(end: End, usual: Role) -> str:
+    """``host``, or ``host/node`` where the node does not have the usual name of its role."""
+    return end.host if end.node in ("", usual.value) else f"{end.host}/{end.node}"
+
+
+def _edge_to_dict(edge: Edge) -> dict[str, object]:
+    """An edge between its first two ends, field by field. Written out: a fleet has many."""
+    gateway, orchestrator = edge.gateways[0], edge.orchestrators[0]
+    return {
+        "gateway": gateway.host,
+        "gateway_node": gateway.node,
+        "orchestrator": orchestrator.host,
+        "orchestrator_node": orchestrator.node,
+        "url": orchestrator.url,
+        "workload": edge.workload.kind,
+        "pipeline": edge.workload.pipeline,
+        "model_id": edge.workload.model_id,
         "discovery": edge.discovery,
+        "if_selected": edge.if_selected,
+        "reachable": edge.reachable,
+        "payable": edge.payable.value,
+        "enforced_by": edge.enforced_by.value,
         "price": _amount(edge.price),
         "cap": _amount(edge.cap),
         "currency": edge.currency,
+        "unit": edge.unit,
         "headroom": _amount(edge.headroom),
+        "most": _amount(edge.most),
         "verdict": edge.verdict.value,
         "codes": list(edge.codes),
     }
 
 
-def edge_from_dict(data: Mapping[str, Any]) -> Edge:
-    """Back from ``edge_to_dict``."""
-    amounts = {name: _exact(data[name]) for name in ("price", "cap", "headroom")}
-    return Edge(**{**data, **amounts, "verdict": Verdict(data["verdict"]), "codes": tuple(data["codes"])})
+def edges_from_list(entries: Sequence[Mapping[str, Any]]) -> tuple[Edge, ...]:
+    """Back from ``edges_to_list``."""
+    return tuple(map(_edge_from_dict, entries))
+
+
+def _edge_from_dict(data: Mapping[str, Any]) -> Edge:
+    gateways = (End(data["gateway"], data["gateway_node"]),)
+    orchestrators = (End(data["orchestrator"], data["orchestrator_node"], data["url"]),)
+    if "gateways" in data:
+        gateways = tuple(_end(name, Role.GATEWAY.value) for name in data["gateways"])
+        usual = Role.ORCHESTRATOR.value if data["orchestrator_node"] else ""
+        orchestrators = tuple(_end(name, usual, url) for name, url in zip(data["orchestrators"], data["urls"], strict=True))
+    return Edge(
+        gateways=gateways,
+        orchestrators=orchestrators,
+        workload=Workload(data["workload"], data["pipeline"], data["model_id"]),
+        payable=Payable(data["payable"]),
+        enforced_by=Enforcer(data["enforced_by"]),
+        verdict=Verdict(data["verdict"]),
+        codes=tuple(data["codes"]),
+        **{name: _exact(data[name]) for name in ("price", "cap", "headroom", "most")},
+        **{name: data[name] for name in ("discovery", "if_selected", "reachable", "currency", "unit")},
+    )
+
+
+def _end(name: str, usual: str, url: str = "") -> End:
+    """Back from ``_name``; foreign orchestrators have no node, and slashes of their own."""
+    host, _slash, node = name.rpartition("/") if usual and "/" in name else (name, "", usual)
+    return End(host, node, url)
 
 
 def release_to_dict(release: Release) -> dict[str, object]:
@@ -139,7 +198,7 @@ def _part(value: object) -> str:
 
 def _read_back_to_dict(setting: ReadBack) -> dict[str, object]:
     keys = None if setting.json is None else list(setting.json)
-    return {"path": setting.path, "json": keys, "equals": setting.equals, "compare": setting.compare, "flag": setting.flag}
+    return {"path": setting.path, "json": keys, "equals": setting.equals, "compare": setting.compare}
 
 
 def _read_back_from_dict(data: Mapping[str, Any]) -> ReadBack:

@@ -197,9 +197,10 @@ def _listener_row(listener: Listener) -> list[Cell]:
 
 def _edges(plan: Plan, screen: Screen) -> str:
     title = "Who gives jobs to whom"
-    if len(plan.edges) > MOST_ROWS:
-        return _section(title, ["COUNT", "WORKLOAD", "HEADROOM", "VERDICT"], _edge_summary(plan.edges), screen, len(plan.edges))
-    cells = [_edge_row(edge, screen) for edge in plan.edges]
+    count = sum(edge.count for edge in plan.edges)
+    if count > MOST_ROWS:
+        return _section(title, ["COUNT", "WORKLOAD", "HEADROOM", "VERDICT"], _edge_summary(plan.edges), screen, count)
+    cells = [_edge_row(one, screen) for edge in plan.edges for one in edge.each()]
     header = ["GATEWAY", "ORCHESTRATOR", "WORKLOAD", "PRICE", "CAP", "HEADROOM", "VERDICT"]
     return _section(title, header, cells, screen)
 
@@ -207,9 +208,9 @@ def _edges(plan: Plan, screen: Screen) -> str:
 def _edge_summary(edges: Sequence[Edge]) -> list[list[Cell]]:
     groups: dict[tuple[str, Verdict], list[Edge]] = {}
     for edge in edges:
-        groups.setdefault((edge.workload, edge.verdict), []).append(edge)
+        groups.setdefault((str(edge.workload), edge.verdict), []).append(edge)
     return [
-        [Cell(f"{len(group):,}"), Cell(workload), Cell(_range(group)), Cell(verdict.value, _VERDICT_COLOURS.get(verdict, ""))]
+        [Cell(f"{sum(edge.count for edge in group):,}"), Cell(workload), Cell(_range(group)), Cell(verdict.value, _VERDICT_COLOURS.get(verdict, ""))]
         for (workload, verdict), group in sorted(groups.items())
     ]
 
@@ -224,10 +225,11 @@ def _range(edges: Sequence[Edge]) -> str:
 
 def _edge_row(edge: Edge, screen: Screen) -> list[Cell]:
     verdict = " ".join([edge.verdict.value, *edge.codes])
+    gateway, orchestrator = edge.gateways[0], edge.orchestrators[0]
     texts = (
-        _end(edge.gateway, edge.gateway_node, "gateway"),
-        f"{screen.arrow} {_end(edge.orchestrator, edge.orchestrator_node, 'orchestrator')}",
-        edge.workload,
+        _end(gateway.host, gateway.node, "gateway"),
+        f"{screen.arrow} {_end(orchestrator.host, orchestrator.node, 'orchestrator')}",
+        str(edge.workload),
         _amount(edge.price, edge),
         "any" if edge.verdict is Verdict.GOOD and edge.cap is None else _amount(edge.cap, edge),
         "" if edge.headroom is None else percent_text(edge.headroom),

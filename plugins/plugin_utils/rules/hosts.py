@@ -136,7 +136,8 @@ def _reach(plan: Planned, host: str, seen: Observation) -> Iterator[Finding]:
     for tried in seen.get("reach", ()):
         if tried["ok"]:
             continue
-        names = [edge.orchestrator for edge in plan.edges if (edge.gateway, edge.url) == (host, tried["url"])]
+        mine = (edge for edge in plan.edges if any(gateway.host == host for gateway in edge.gateways))
+        names = [one.host for edge in mine for one in edge.orchestrators if one.url == tried["url"]]
         others = [name for name in dict.fromkeys(names) if name != tried["url"]]
         yield Finding(
             code="LPF603",

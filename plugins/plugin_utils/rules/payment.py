@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import PAYS, ROUTED, VIDEO, Route, discovers, why_unpayable
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import PAYS, ROUTED, Route, discovers, why_unpayable
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Discovery, Node, Payment
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routing import SIGNING, gateway_settings
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Rule, Survey, finding, setting, some
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import VIDEO
 
 
 def unpayable(survey: Survey) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import (
     join_host_port,
     without_user,
 )
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import ROUTED, VIDEO
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import ROUTED
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node, Role
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routing import (
@@ -25,6 +25,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.routing import (
     service_endpoint,
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Rule, Survey, finding, setting, some
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import VIDEO
 
 RUNNER_PORTS = range(8000, 9000)
 """Ports that AI runners of a machine can take (ports.json:ai_runner_ports); no port of there is proposed."""

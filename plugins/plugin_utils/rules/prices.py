@@ -12,7 +12,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import (
     CAP,
     PAYS,
     ROUTED,
-    VIDEO,
+    WORK,
     Asked,
     Route,
     above_band,
@@ -37,6 +37,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import (
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routing import Candidate, gateway_settings, orchestrator_settings
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Rule, Survey, finding, setting, some
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import VIDEO
 
 FEED_CURRENCIES = (WEI, "USD")
 """Currencies of a node whose ``priceFeedAddr`` is go-livepeer's own, ETH in wei (``starter.go:defaultPriceFeedAddr``)."""
@@ -281,14 +282,13 @@ def _in_one_currency(found: Route, own: str, others: dict[str, list[str]]) -> st
 def _needs_cap(found: Route) -> bool:
     """True if the gateway pays for video that it can get, or was promised a cap."""
     settings = gateway_settings(found.gateway)
-    possible = not found.routing.closed or any(asked is not None for asked in found.asked)
+    possible = not found.routing.closed or any(WORK in alike.asks for alike in found.asked)
     wanted = settings.max_price_per_unit == AUTO or VIDEO in settings.workloads
     return pays(found.gateway) and possible and wanted
 
 
 def _priced(found: Route) -> list[tuple[Candidate, Asked]]:
-    pairs = zip(found.routing.candidates, found.asked, strict=True)
-    return [(candidate, asked) for candidate, asked in pairs if asked is not None]
+    return [(candidate, alike.asks[WORK]) for alike in found.asked if WORK in alike.asks for candidate in alike.candidates]
 
 
 def _pixel_count(node: Node) -> int:

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Fault, Listener, read_listeners
@@ -89,6 +89,12 @@ def finding(  # noqa: PLR0913 - a finding has that many fields
     hosts = dict.fromkeys((node.host, *others))
     variable = variable or (node.sources[field].variable if field else "")
     return Finding(code, level, message, tuple(hosts), node.name, variable, got, limit, hint)
+
+
+def of_each(nodes: Iterable[Node], one: Finding) -> Iterator[Finding]:
+    """A finding of the first of some nodes that are alike, for all of them (``rules.merged`` folds them into one again)."""
+    for node in nodes:
+        yield replace(one, hosts=tuple(dict.fromkeys((node.host, *one.hosts[1:]))), node=node.name)
 
 
 def setting(variable: str, value: str) -> str:

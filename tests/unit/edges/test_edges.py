@@ -6,9 +6,10 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge, Verdict, edges, routes
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge, End, Verdict, edges, routes
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import enforce_headroom, rate
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routing import gateway_settings, orchestrator_settings
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import Workload
 from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import (
     Host,
     asker,
@@ -24,7 +25,8 @@ from hypothesis import strategies as st
 
 
 def all_edges(**hosts: Host) -> tuple[Edge, ...]:
-    return edges(routes(fleet(**hosts)))
+    found = [one for edge in edges(routes(fleet(**hosts))) for one in edge.each()]
+    return tuple(sorted(found, key=lambda one: (one.gateways, one.orchestrators)))
 
 
 def only_edge(**hosts: Host) -> Edge:
@@ -39,8 +41,8 @@ def urls(**hosts: Host) -> tuple[str, ...]:
 def test_off_chain_is_free() -> None:
     edge = only_edge(gw1=gateway(), orch1=orchestrator())
     assert (edge.verdict, edge.price, edge.cap, edge.headroom, edge.codes) == (Verdict.FREE, None, None, None, ())
-    assert (edge.gateway, edge.orchestrator, edge.orchestrator_node) == ("gw1", "orch1", "orchestrator")
-    assert (edge.workload, edge.url, edge.discovery) == ("video", "https://orch1:8935", "inventory")
+    assert (edge.gateways, edge.orchestrators) == ((End("gw1", "gateway"),), (End("orch1", "orchestrator", "https://orch1:8935"),))
+    assert (edge.workload, edge.discovery, edge.if_selected) == (Workload("video"), "inventory", False)
 
 
 def test_on_chain_has_a_headroom() -> None:
@@ -80,7 +82,7 @@ def test_verdicts_of_caps(cap: object, verdict: Verdict, codes: tuple[str, ...])
     [("x", Verdict.REFUSED, ("LPF205",)), ("", Verdict.REFUSED, ("LPF504",)), (0, Verdict.WARNING, ("LPF202",))],
 )
 def test_verdicts_of_prices(price: object, verdict: Verdict, codes: tuple[str, ...]) -> None:
-    edges_of = {edge.orchestrator: edge for edge in all_edges(gw1=payer(1400), orch1=asker(price), orch2=asker(1000))}
+    edges_of = {edge.orchestrators[0].host: edge for edge in all_edges(gw1=payer(1400), orch1=asker(price), orch2=asker(1000))}
     assert (edges_of["orch1"].verdict, edges_of["orch1"].codes) == (verdict, codes)
 
 
@@ -99,17 +101,17 @@ def test_other_workloads_are_never_good(workload: str) -> None:
     for hosts in ({"gw1": gateway(), "o": orchestrator()}, {"gw1": payer(1250), "o": asker(1000)}):
         hosts["gw1"]["gateway_workloads"] = [workload]
         edge = only_edge(**hosts)
-        assert (edge.verdict, edge.price, edge.cap, edge.codes) == (Verdict.NOT_CHECKED, None, None, ())
+        assert (edge.verdict, edge.price, edge.cap, edge.codes) == (Verdict.UNKNOWN, None, None, ())
 
 
 def test_one_edge_for_each_workload() -> None:
     found = all_edges(gw1=gateway(gateway_workloads=["video", "ai"]), orch1=orchestrator())
-    assert [(edge.workload, edge.verdict) for edge in found] == [("video", Verdict.FREE), ("ai", Verdict.NOT_CHECKED)]
+    assert [(edge.workload.kind, edge.verdict) for edge in found] == [("video", Verdict.FREE), ("ai", Verdict.UNKNOWN)]
 
 
 def test_inventory_takes_what_fits() -> None:
     hosts = {"gw1": gateway(), "gw2": payer(1250), "orch1": orchestrator(), "orch2": asker(1000)}
-    assert [(edge.gateway, edge.orchestrator) for edge in all_edges(**hosts)] == [("gw1", "orch1"), ("gw2", "orch2")]
+    assert [(edge.gateways[0].host, edge.orchestrators[0].host) for edge in all_edges(**hosts)] == [("gw1", "orch1"), ("gw2", "orch2")]
 
 
 def test_inventory_keeps_networks_apart() -> None:
@@ -127,15 +129,15 @@ def test_what_does_not_fit_is_shown_as_refused(hosts: dict[str, Host]) -> None:
 def test_video_does_not_go_through_a_signer(payment: str) -> None:
     signer = gateway(gateway_payment=payment, gateway_remote_signer="https://s:8935", gateway_workloads=["video", "live_video"])
     found = all_edges(gw1=signer, orch1=asker(1000), orch2=orchestrator())
-    assert [(edge.orchestrator, edge.workload, edge.verdict) for edge in found] == [
+    assert [(edge.orchestrators[0].host, edge.workload.kind, edge.verdict) for edge in found] == [
         ("orch1", "video", Verdict.REFUSED),
-        ("orch1", "live_video", Verdict.NOT_CHECKED),
+        ("orch1", "live_video", Verdict.UNKNOWN),
     ]
 
 
 def test_a_signer_beside_off_chain_orchestrators_is_not_good() -> None:
     edge = only_edge(gw1=gateway(gateway_payment="remote_signer", gateway_remote_signer="https://s:8935"), orch1=orchestrator())
-    assert edge.verdict is Verdict.NOT_CHECKED
+    assert edge.verdict is Verdict.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -185,13 +187,13 @@ def test_foreign_orchestrators() -> None:
         {"url": "https://c:8935", "price_per_unit": "x"},
     ]
     paying = all_edges(gw1=payer(1250, gateway_discovery="list", gateway_orch_addr=listed))
-    assert [(edge.orchestrator, edge.verdict, edge.codes) for edge in paying] == [
+    assert [(edge.orchestrators[0].host, edge.verdict, edge.codes) for edge in paying] == [
         ("https://a:8935", Verdict.GOOD, ()),
-        ("https://b:8935", Verdict.NOT_CHECKED, ()),
+        ("https://b:8935", Verdict.UNKNOWN, ()),
         ("https://c:8935", Verdict.REFUSED, ("LPF205",)),
     ]
     free = all_edges(gw1=gateway(gateway_discovery="list", gateway_orch_addr=listed))
-    assert {edge.verdict for edge in free} == {Verdict.NOT_CHECKED}
+    assert {edge.verdict for edge in free} == {Verdict.UNKNOWN}
 
 
 def test_what_the_chain_finds_is_looked_at_and_not_listed() -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import End
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import Plan, plan_fleet
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report import (
@@ -172,7 +173,7 @@ def test_headrooms_are_summed_up_from_least_to_most() -> None:
 
 def test_codes_stand_beside_the_verdict_and_other_names_beside_the_host() -> None:
     plan = small()
-    edge = replace(plan.edges[0], codes=("LPF202",), gateway_node="eu")
+    edge = replace(plan.edges[0], codes=("LPF202",), gateways=(End("gw1", "eu"),))
     text = report(replace(plan, edges=(edge,)), WIDE)
     assert "good LPF202" in text and "gw1/eu" in text
 
