@@ -14,7 +14,8 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Ex
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge, End, Enforcer, Payable, Verdict
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Release, Role
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.render import NodePlan, ReadBack
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.read_backs import ReadBack
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.render import NodePlan
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import Workload
 
 MOST_SINGLE = 10_000
@@ -198,7 +199,7 @@ def _part(value: object) -> str:
 
 def _read_back_to_dict(setting: ReadBack) -> dict[str, object]:
     keys = None if setting.json is None else list(setting.json)
-    return {"path": setting.path, "json": keys, "equals": setting.equals, "compare": setting.compare}
+    return {"path": setting.path, "json": keys, "equals": setting.equals, "compare": setting.compare, "flag": setting.flag}
 
 
 def _read_back_from_dict(data: Mapping[str, Any]) -> ReadBack:

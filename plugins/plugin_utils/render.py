@@ -14,14 +14,13 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Li
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Cap, Route
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import (
     Fleet,
-    GatewaySettings,
     Node,
     OrchestratorSettings,
     Release,
     Role,
     placeholder,
 )
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import WEI, rate
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.read_backs import ReadBack, read_backs
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.templating import (
     PRIVILEGED_PORTS,
     Templates,
@@ -37,23 +36,6 @@ AS_FILES = frozenset({"eth_password", "keystore", "orch_secret"})
 
 ONCHAIN_SECRETS = frozenset({"eth_url", "eth_password", "keystore"})
 """Secrets that a process off-chain has no use for, and so does not get."""
-
-
-@dataclass(frozen=True)
-class ReadBack:
-    """One effective setting that the running node can be asked for on its CLI port, and the answer that the plan expects.
-
-    Attributes:
-        path: what to GET, ``/getBroadcastConfig``.
-        json: keys down into the JSON answer; None for an answer that is plain text (compared without blanks around it).
-        equals: the expected value.
-        compare: ``exact``; ``set`` (two lists in any order); ``address`` (text in any case, as ETH addresses are).
-    """
-
-    path: str
-    json: tuple[str, ...] | None
-    equals: object
-    compare: str = "exact"
 
 
 @dataclass(frozen=True)
@@ -171,7 +153,7 @@ def _node_plan(node: Node, surroundings: Surroundings, files: Mapping[str, str])
         secrets=secrets_of(node),
         listeners=own,
         cli=next((bind_address(x, node) for x in own if x.purpose == "cli"), ""),
-        settings=read_backs(node, surroundings) if files else (),
+        settings=read_backs(node, surroundings.orchestrator_urls, surroundings.cap) if files else (),
         start_timeout=node.start_timeout,
         reach=surroundings.reach,
     )
@@ -261,41 +243,3 @@ class _Files:
             plain.append("aiModels.json")
         secret = [name for name in secrets_of(self.node) if name in AS_FILES]
         return [(name, f"{revision}/{name}") for name in plain] + [(name, f"{revision}/secrets/{name}") for name in secret]
-
-
-def read_backs(node: Node, surroundings: Surroundings) -> tuple[ReadBack, ...]:
-    """What the node is asked for once it runs (server/webserver.go; recorded, and seen on 0.9.1)."""
-    level = ReadBack("/getLogLevel", None, str(node.log_level))
-    if isinstance(node.settings, GatewaySettings):
-        return (level, *_account_read_backs(node), *_gateway_read_backs(node, node.settings, surroundings))
-    return (level, *_account_read_backs(node), *_orchestrator_read_backs(node, node.settings))
-
-
-def _account_read_backs(node: Node) -> list[ReadBack]:
-    """Off-chain is chain 0 (common/db.go); on-chain the account must be the planned one, not one made at the start."""
-    if not node.onchain:
-        return [ReadBack("/EthChainID", None, "0")]
-    address = node.settings.eth_acct_addr
-    return [ReadBack("/ethAddr", None, address, "address")] if address else []
-
-
-def _gateway_read_backs(node: Node, settings: GatewaySettings, surroundings: Surroundings) -> list[ReadBack]:
-    found = []
-    if surroundings.orchestrator_urls:
-        found.append(ReadBack("/status", ("OrchestratorPool",), list(surroundings.orchestrator_urls), "set"))
-    if settings.transcoding_options and "/" not in settings.transcoding_options:
-        found.append(ReadBack("/getBroadcastConfig", ("TranscodingOptions",), settings.transcoding_options))
-    cap = surroundings.cap
-    if node.onchain and cap is None:
-        found.append(ReadBack("/getBroadcastConfig", ("MaxPrice",), None))
-    elif node.onchain and cap is not None and cap.currency == WEI:
-        found.append(ReadBack("/getBroadcastConfig", ("MaxPrice",), str(cap.amount)))
-    return found
-
-
-def _orchestrator_read_backs(node: Node, settings: OrchestratorSettings) -> list[ReadBack]:
-    """The base price; one in another currency follows its rate, so that there is nothing to compare."""
-    if not node.onchain:
-        return []
-    price = rate(settings.price_per_unit, settings.pixels_per_unit)
-    return [ReadBack("/status", ("BroadcasterPrices", "default"), str(price.amount))] if price.currency == WEI else []

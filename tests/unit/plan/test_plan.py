@@ -275,46 +275,6 @@ def test_an_orchestrator_of_others_is_not_probed() -> None:
     assert planned(of).hosts["gw1"].nodes[0].reach == ("https://orch1.example.com:8935",)
 
 
-def test_a_gateway_is_asked_for_what_the_plan_says_of_it() -> None:
-    expect = planned(PAID).hosts["gw1"].nodes[0]
-    assert {(setting.path, setting.json): setting.equals for setting in expect.settings} == {
-        ("/getLogLevel", None): "3",
-        ("/ethAddr", None): "0xD43b494f0BF2E86c79e778892a4eC6E94971b8cc",
-        ("/status", ("OrchestratorPool",)): ["https://orch1.example.com:8935"],
-        ("/getBroadcastConfig", ("MaxPrice",)): "1250",
-    }
-
-
-def test_an_orchestrator_is_asked_for_its_price() -> None:
-    expect = planned(PAID).hosts["orch1"].nodes[0]
-    assert {(setting.path, setting.json): setting.equals for setting in expect.settings}[
-        ("/status", ("BroadcasterPrices", "default"))
-    ] == "2021/2"
-
-
-def settings_of(of: Fleet, host: str) -> Mapping[str, object]:
-    return {f"{setting.path} {setting.json}": setting.equals for setting in planned(of).hosts[host].nodes[0].settings}
-
-
-def test_no_cap_is_read_back_as_none() -> None:
-    of = fleet(gateway(network=ARBITRUM, max_price_per_unit="any"), orchestrator(network=ARBITRUM))
-    assert settings_of(of, "gw1")["/getBroadcastConfig ('MaxPrice',)"] is None
-
-
-def test_a_price_in_another_currency_follows_its_rate_and_is_not_read_back() -> None:
-    of = fleet(gateway(network=ARBITRUM, max_price_per_unit="auto"), orchestrator(network=ARBITRUM, price_per_unit="0.002USD"))
-    assert not any("Price" in path for host in ("gw1", "orch1") for path in settings_of(of, host))
-
-
-def test_off_chain_the_chain_is_number_0_and_nothing_is_priced() -> None:
-    assert settings_of(fleet(gateway(transcoding_options="P144p30fps16x9"), orchestrator()), "gw1") == {
-        "/getLogLevel None": "3",
-        "/EthChainID None": "0",
-        "/status ('OrchestratorPool',)": ["https://orch1.example.com:8935"],
-        "/getBroadcastConfig ('TranscodingOptions',)": "P144p30fps16x9",
-    }
-
-
 def test_a_refused_plan_leaves_nothing_to_apply(tmp_path: Path) -> None:
     write_plan(planned(COMBINED), tmp_path)
     assert (tmp_path / "hosts" / "host1.json").exists()
