@@ -56,13 +56,13 @@ def edges_to_list(edges: Sequence[Edge]) -> list[dict[str, object]]:
 
 def _equals(edge: Edge) -> dict[str, object]:
     return {
-        "gateways": [_name(end, Role.GATEWAY) for end in edge.gateways],
-        "orchestrators": [_name(end, Role.ORCHESTRATOR) for end in edge.orchestrators],
+        "gateways": [end_name(end, Role.GATEWAY) for end in edge.gateways],
+        "orchestrators": [end_name(end, Role.ORCHESTRATOR) for end in edge.orchestrators],
         "urls": [end.url for end in edge.orchestrators],
     }
 
 
-def _name(end: End, usual: Role) -> str:
+def end_name(end: End, usual: Role) -> str:
     """``host``, or ``host/node`` where the node does not have the usual name of its role."""
     return end.host if end.node in ("", usual.value) else f"{end.host}/{end.node}"
 
@@ -121,7 +121,7 @@ def _edge_from_dict(data: Mapping[str, Any]) -> Edge:
 
 
 def _end(name: str, usual: str, url: str = "") -> End:
-    """Back from ``_name``; foreign orchestrators have no node, and slashes of their own."""
+    """Back from ``end_name``; foreign orchestrators have no node, and slashes of their own."""
     host, _slash, node = name.rpartition("/") if usual and "/" in name else (name, "", usual)
     return End(host, node, url)
 
