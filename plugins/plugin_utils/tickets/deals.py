@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One price at one payer: what it rises to, who refuses it, and how far gas can rise. Exact; cut and divided where go-livepeer does it.
+
+Nothing of a reserve is claimed and no winner is pending (``pm/sendermonitor.go:maxFloat``): a plan cannot know of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from math import ceil, floor
+
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts import tickets as facts
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import LARGEST, SMALLEST
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.terms import Limits, Terms, TicketError
+
+
+class Refusal(StrEnum):
+    """Why a job is not paid, whatever the cap."""
+
+    NONE = ""
+    RESERVE = "reserve"
+    DEPOSIT = "deposit"
+    FACE_VALUE = "face_value"
+    TICKET_EV = "maxTicketEV"
+    TOTAL_EV = "maxTotalEV"
+    SIGNER = "first_payment"
+
+
+class Bound(StrEnum):
+    """What ends first when gas rises."""
+
+    NONE = ""
+    CAP = "cap"
+    RESERVE = "reserve"
+    DEPOSIT = "deposit"
+
+
+@dataclass(frozen=True)
+class GasLimit:
+    """The highest gas price at which an edge works.
+
+    Attributes:
+        wei: None where there is none: no limit if ``by`` is NONE, else it works at no gas price at all.
+        by: what ends there.
+    """
+
+    wei: int | None
+    by: Bound
+
+
+@dataclass(frozen=True)
+class Deal:
+    """One price and all that decides whether it is paid.
+
+    Attributes:
+        base: per unit, before any overhead.
+        adjusts: whether the orchestrator adjusts it.
+        terms: how it makes tickets.
+        limits: what the payer takes.
+        share: of the payer's reserve, for one orchestrator, in wei.
+        deposit: of the payer, in wei; None where nobody said it, so that nothing is refused for it.
+        signed: True if a remote signer pays for live video, which charges 60 s at once.
+        job: units of the smallest job; None where it cannot be told.
+        ahead: factor on the units of a job that are paid before it is done.
+        in_wei: False for another currency, whose price is cut only after it was converted: nothing is cut here then.
+    """
+
+    base: Fraction
+    adjusts: bool
+    terms: Terms
+    limits: Limits
+    share: int
+    deposit: int | None = None
+    signed: bool = False
+    job: int | None = None
+    ahead: Fraction = Fraction(1)
+    in_wei: bool = True
+
+    def advertised(self, gas: int) -> Fraction | None:
+        """What the orchestrator asks of this payer; None where it answers "insufficient sender reserve"."""
+        if self.base == 0:
+            return self.base
+        overhead = self.terms.overhead(self.share, gas)
+        if overhead is None:
+            return None
+        return adjusted(self.base, overhead if self.adjusts else None) if self.in_wei else self.base * (overhead if self.adjusts else 1)
+
+    def refusal(self, gas: int) -> Refusal:
+        """Why there is no payment at this gas price, whatever the cap (``pm/sender.go:validateTicketParams``)."""
+        price = self.advertised(gas)
+        if price is None:
+            return Refusal.RESERVE
+        if price == 0:
+            return Refusal.NONE
+        face = self.terms.face_value(self.share, gas)
+        if self.most_face_value is not None and face > self.most_face_value:
+            return Refusal.DEPOSIT
+        return self._limit_on(price, face)
+
+    def _limit_on(self, price: Fraction, face: int) -> Refusal:
+        """The limit on tickets that refuses a price; the deposit left out."""
+        value = self.terms.value(face)
+        tickets = self.tickets(price, value)
+        refused = {
+            Refusal.FACE_VALUE: value >= face,
+            Refusal.TICKET_EV: value > self.limits.max_ticket_ev,
+            Refusal.SIGNER: self.signed and tickets > facts.first_payment_tickets(),
+            Refusal.TOTAL_EV: tickets * value > self.limits.max_total_ev,
+        }
+        return next((refusal for refusal, holds in refused.items() if holds), Refusal.NONE)
+
+    def tickets(self, price: Fraction, value: Fraction) -> int:
+        """Tickets of a payment for the smallest job (``core/accounting.go:StageUpdate``), one at least."""
+        units = Fraction(facts.first_payment_pixels()) if self.signed else (self.job or 0) * self.ahead
+        return max(ceil(units * price / value), 1) if self.in_wei else 1
+
+    @property
+    def most_face_value(self) -> int | None:
+        """The highest face value that the deposit stands for, in wei."""
+        return None if self.deposit is None else self.deposit // self.limits.deposit_multiplier
+
+    def covered(self, gas: int) -> int | None:
+        """Units that one payment can be for; None where nothing is paid or the price is in another currency."""
+        price = self.advertised(gas)
+        if not price or not self.in_wei:
+            return None
+        value = self.terms.value(self.terms.face_value(self.share, gas))
+        return floor(self.limits.best_payment(value) / (price * self.ahead))
+
+    def highest_gas(self, cap: Fraction | None) -> GasLimit:
+        """The highest gas price at which the price is advertised, under the cap, and its tickets within the deposit."""
+        if self.base == 0:
+            return GasLimit(None, Bound.NONE)
+        limits = [self._by_reserve(), self._by_deposit()]
+        if cap is not None:
+            limits.insert(0, self._by_cap(cap))
+        bounding = [limit for limit in limits if limit.by is not Bound.NONE]
+        return min(bounding, key=lambda limit: -1 if limit.wei is None else limit.wei, default=GasLimit(None, Bound.NONE))
+
+    def least_share(self, cap: Fraction | None, gas: int) -> int | None:
+        """The least share of a reserve with which no gas price up to this one breaks the cap; None if no reserve does it."""
+        cost = self.terms.tx_cost(gas)
+        least = max(self.terms.ticket_ev + 1, min(cost, self.terms.redeem_gas * facts.average_gas_price()))
+        room = None if cap is None else self._room(cap)
+        if room is not None:
+            if not room.holds(Fraction(cost, self.terms.start(gas))):
+                return None
+            least = max(least, min(room.least_divisor(cost), self.terms.start(gas)))
+        return None if self.terms.ceiling(least) < least else least
+
+    def face_value(self, share: int, gas: Iterable[int]) -> int:
+        """The highest face value within these gas prices, with this share."""
+        return max(self.terms.face_value(share, price) for price in gas)
+
+    def _room(self, cap: Fraction) -> Room | None:
+        """How much overhead the cap leaves; None for any."""
+        if not self.adjusts:
+            return Room(Fraction(-1), False) if (self._still() if self.in_wei else self.base) > cap else None
+        if not self.in_wei:
+            return Room(cap / self.base - 1, True)
+        thousandths = floor(cap / SMALLEST)
+        if thousandths >= LARGEST:
+            return None
+        return Room((thousandths + 1) * SMALLEST / self.base - 1, False)
+
+    def _still(self) -> Fraction:
+        return adjusted(self.base, None)
+
+    def _by_cap(self, cap: Fraction) -> GasLimit:
+        room = self._room(cap)
+        if room is None:
+            return GasLimit(None, Bound.NONE)
+        if not room.holds(Fraction(0)):
+            return GasLimit(None, Bound.CAP)
+        expected, gas = self.terms.ticket_ev, self.terms.redeem_gas
+        highest = room.most(self.terms.ceiling(self.share)) // gas
+        if not room.holds(Fraction(1, facts.tx_cost_multiplier())):
+            highest = min(highest, room.most(expected * facts.ev_multiplier()) // gas, (expected - 1) // (gas * facts.tx_cost_multiplier()))
+        return self._limit(highest, Bound.CAP)
+
+    def _by_reserve(self) -> GasLimit:
+        ceiling = self.terms.ceiling(self.share)
+        if ceiling < self.terms.ticket_ev:
+            return GasLimit(None, Bound.RESERVE)
+        if ceiling >= self.terms.redeem_gas * facts.average_gas_price():
+            return GasLimit(None, Bound.NONE)
+        return self._limit(ceiling // self.terms.redeem_gas, Bound.RESERVE)
+
+    def _by_deposit(self) -> GasLimit:
+        most = self.most_face_value
+        if most is None or self.terms.ceiling(self.share) <= most:
+            return GasLimit(None, Bound.NONE)
+        highest = most // (self.terms.redeem_gas * facts.tx_cost_multiplier())
+        if self.terms.start(highest) > most:
+            return GasLimit(None, Bound.DEPOSIT)
+        return self._limit(highest, Bound.DEPOSIT)
+
+    def _limit(self, highest: int, by: Bound) -> GasLimit:
+        """A gas price below the least that counts is none at all."""
+        return GasLimit(None if highest < self.terms.min_gas_price else highest, by)
+
+
+@dataclass(frozen=True)
+class Room:
+    """Overhead that a cap leaves, as a part of the base price.
+
+    Attributes:
+        part: 0.2 for 20 %; below 0 where not even the base price fits.
+        reached: whether exactly so much still fits.
+    """
+
+    part: Fraction
+    reached: bool
+
+    def holds(self, part: Fraction) -> bool:
+        """True if this overhead fits."""
+        return part < self.part or (self.reached and part == self.part)
+
+    def most(self, divisor: int) -> int:
+        """The highest cost that, divided by this face value, fits."""
+        exact = self.part * divisor
+        return floor(exact) if self.reached else ceil(exact) - 1
+
+    def least_divisor(self, cost: int) -> int:
+        """The least face value by which this cost can be divided and fits; the part is above 0."""
+        exact = cost / self.part
+        return ceil(exact) if self.reached else floor(exact) + 1
+
+
+def adjusted(base: Fraction, overhead: Fraction | None) -> Fraction:
+    """A price in wei as it is sent; ``overhead`` is a factor, None for an orchestrator that does not adjust.
+
+    Adjusted, it is cut to 3 decimals and ends at the largest int64 (``common/util.go:ratToFixed``: its division keeps as many
+    bits as numerator and denominator have, so that it never rounds up to the next thousandth). Not adjusted, it is floored to
+    whole wei where numerator or denominator is no int64 (``core/orchestrator.go:PriceInfoForCaps``, which gateways ask).
+
+    Raises:
+        TicketError: not adjusted, and too large to be sent at all.
+    """
+    if overhead is not None:
+        return min(floor(base * overhead / SMALLEST), LARGEST) * SMALLEST
+    if base.numerator <= LARGEST and base.denominator <= LARGEST:
+        return base
+    if floor(base) > LARGEST:
+        raise TicketError("the price is too large to be sent: an orchestrator that does not adjust it answers with an error")
+    return Fraction(floor(base))

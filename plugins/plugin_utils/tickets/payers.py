@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the inventory says of the money behind a gateway, and of an orchestrator's tickets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts import tickets as facts
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import (
+    OFFCHAIN,
+    GatewaySettings,
+    Node,
+    OrchestratorSettings,
+    Payment,
+)
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.terms import Limits, Terms, TicketError, eth_wei, gas_wei, share_of
+
+MONEY = ("expected_gas_gwei", "pool_size", "reserve_eth", "deposit_eth")
+"""Settings of a gateway that prices under gas are worked out from."""
+
+
+@dataclass(frozen=True)
+class Payer:
+    """Who pays for a gateway's jobs, and with what.
+
+    Attributes:
+        gas: lowest and highest gas price that is expected, in wei; empty where nobody said it.
+        pool: orchestrators that share the reserve; None where nobody said it.
+        reserve, deposit: of the account that pays, in wei; None where nobody said it.
+        limits: what it takes; a signer's are go-livepeer's defaults, None where a flag cannot be read.
+        signed: True if a remote signer or clearinghouse pays.
+        lacks: variables that would tell more.
+    """
+
+    gas: tuple[int, ...]
+    pool: int | None
+    reserve: int | None
+    deposit: int | None
+    limits: Limits | None
+    signed: bool
+    lacks: tuple[str, ...]
+
+    @property
+    def share(self) -> int | None:
+        """What one orchestrator can count on, in wei; None where it cannot be told."""
+        return None if self.reserve is None or self.pool is None else share_of(self.reserve, self.pool)
+
+
+def payer(gateway: Node) -> Payer:
+    """The payer of a gateway's jobs."""
+    settings = gateway.settings
+    if not isinstance(settings, GatewaySettings):
+        raise TypeError(f"{gateway.host}: {gateway.name} is no gateway")
+    said = {
+        "expected_gas_gwei": gateway.expected_gas_gwei,
+        "pool_size": gateway.pool_size,
+        "reserve_eth": settings.reserve_eth,
+        "deposit_eth": settings.deposit_eth,
+    }
+    signed = settings.payment in (Payment.REMOTE_SIGNER, Payment.CLEARINGHOUSE)
+    return Payer(
+        gas=tuple(map(gas_wei, gateway.expected_gas_gwei)),
+        pool=gateway.pool_size,
+        reserve=eth_wei(settings.reserve_eth) if settings.reserve_eth else None,
+        deposit=eth_wei(settings.deposit_eth) if settings.deposit_eth else None,
+        limits=Limits.read({}) if signed else _limits(settings),
+        signed=signed,
+        lacks=tuple(gateway.sources[name].variable for name in MONEY if said[name] in ((), None, "") and gateway.knows(name)),
+    )
+
+
+def _limits(settings: GatewaySettings) -> Limits | None:
+    try:
+        return Limits.read(settings.flags)
+    except TicketError:
+        return None
+
+
+def terms(gateway: Node, orchestrator: Node | None) -> Terms | None:
+    """How an orchestrator makes tickets; None where a flag or, for a foreign one of a signer, the network cannot be told.
+
+    Args:
+        orchestrator: None for one outside of the fleet, of which go-livepeer's defaults are assumed.
+    """
+    network = gateway.network if orchestrator is None else orchestrator.network
+    flags = orchestrator.settings.flags if orchestrator is not None else {}
+    if network == OFFCHAIN or (orchestrator is not None and not orchestrator.knows("flags")):
+        return None
+    try:
+        return Terms.read(network, flags)
+    except TicketError:
+        return None
+
+
+def overhead(gateway: Node, orchestrator: Node | None) -> Fraction | None:
+    """Factor on a price at the highest gas price that is expected; None where the inputs lack, or the payer is refused there.
+
+    Args:
+        orchestrator: None for one outside of the fleet, which is taken to adjust its price.
+    """
+    if orchestrator is not None and adjusts(orchestrator) is False:
+        return Fraction(1)
+    paying, made = payer(gateway), terms(gateway, orchestrator)
+    if made is None or paying.share is None or not paying.gas:
+        return None
+    return made.overhead(paying.share, paying.gas[-1])
+
+
+def adjusts(orchestrator: Node) -> bool:
+    """Whether an orchestrator adjusts its price, as go-livepeer does by default."""
+    settings = orchestrator.settings
+    return not isinstance(settings, OrchestratorSettings) or settings.auto_adjust_price is not False
+
+
+def job(gateway: Node) -> int | None:
+    """Pixels of the shortest segment of video that a gateway pays for; None where its renditions cannot be told."""
+    settings = gateway.settings
+    options = settings.transcoding_options if isinstance(settings, GatewaySettings) else ""
+    return facts.segment_pixels(options or facts.default("transcodingOptions"))

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a ticket is worth and what a payer takes, by the flags of both ends. Amounts are whole wei, as on the chain."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from math import floor
+
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts import tickets as facts
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import WEI_PER_ETH
+
+WEI_PER_GWEI = 10**9
+
+CERTAIN = 2**256 - 1
+"""Win probability of a ticket that always wins (``pm/recipient.go:maxWinProb``)."""
+
+_WHOLE = re.compile(r"-?[0-9]+")
+_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?")
+
+
+class TicketError(ValueError):
+    """A flag about tickets that go-livepeer does not start with. The text is for an operator."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How an orchestrator makes its tickets.
+
+    Attributes:
+        redeem_gas: gas that it reckons for one redemption.
+        min_gas_price: wei that the gas price counts at least.
+        ticket_ev: expected value of a ticket in wei.
+        max_face_value: most that a ticket is worth when it wins, in wei; 0 for no limit.
+    """
+
+    redeem_gas: int
+    min_gas_price: int
+    ticket_ev: int
+    max_face_value: int
+
+    @classmethod
+    def read(cls, network: str, flags: Mapping[str, str]) -> Terms:
+        """The terms on a network with these flags.
+
+        Raises:
+            TicketError: go-livepeer does not start with one of them.
+        """
+        expected = whole(flags, "ticketEV")
+        if expected <= 0:
+            raise TicketError(f"ticketEV is {expected}, which stops an orchestrator; write a whole number of wei above 0")
+        least = whole(flags, "minGasPrice") if flags.get("minGasPrice") else facts.min_gas_price(network)
+        return cls(facts.redeem_gas(network), max(least, 0), expected, max(whole(flags, "maxFaceValue"), 0))
+
+    def tx_cost(self, gas: int) -> int:
+        """Wei that a redemption costs (``pm/recipient.go:txCost``)."""
+        return self.redeem_gas * max(gas, self.min_gas_price)
+
+    def start(self, gas: int) -> int:
+        """Face value that a payer with any reserve gets (``pm/recipient.go:faceValue``)."""
+        wished = self.tx_cost(gas) * facts.tx_cost_multiplier()
+        return self.ticket_ev * facts.ev_multiplier() if wished < self.ticket_ev else wished
+
+    def ceiling(self, share: int) -> int:
+        """The most that the face value can be, for a payer with this share of a reserve."""
+        return min(share, self.max_face_value) if self.max_face_value else share
+
+    def face_value(self, share: int, gas: int) -> int:
+        """What a ticket is worth when it wins, be it refused or not."""
+        return min(self.start(gas), self.ceiling(share))
+
+    def refuses(self, share: int, gas: int) -> bool:
+        """True for "insufficient sender reserve" (``pm/recipient.go:faceValue``)."""
+        face = self.face_value(share, gas)
+        redemption = min(self.tx_cost(gas), self.redeem_gas * facts.average_gas_price())
+        return face < self.ticket_ev or face < redemption
+
+    def overhead(self, share: int, gas: int) -> Fraction | None:
+        """Factor on a price that is adjusted (``core/orchestrator.go:priceInfo``); None where the payer is refused."""
+        if self.refuses(share, gas):
+            return None
+        return 1 + Fraction(self.tx_cost(gas), self.face_value(share, gas))
+
+    def value(self, face: int) -> Fraction:
+        """Expected value of a ticket as a payer reckons it: a hair above ``ticket_ev``, because the probability is rounded up.
+
+        ``pm/recipient.go:winProb``, whose test for a remainder looks at 64 bits only, and ``pm/ticket.go:ticketEV``.
+        """
+        if face == self.ticket_ev:
+            return Fraction(face)
+        each, remainder = divmod(CERTAIN, face)
+        return Fraction(face * self.ticket_ev * (each + (1 if remainder % 2**64 else 0)), CERTAIN)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a payer takes.
+
+    Attributes:
+        max_ticket_ev, max_total_ev: most expected value of one ticket and of one payment, in wei.
+        deposit_multiplier: times the face value that the deposit has to be.
+    """
+
+    max_ticket_ev: Fraction
+    max_total_ev: Fraction
+    deposit_multiplier: int
+
+    @classmethod
+    def read(cls, flags: Mapping[str, str]) -> Limits:
+        """The limits with these flags.
+
+        Raises:
+            TicketError: go-livepeer does not start with one of them.
+        """
+        multiplier = whole(flags, "depositMultiplier")
+        if multiplier <= 0:
+            raise TicketError(f"depositMultiplier is {multiplier}, which stops a gateway; write a whole number above 0")
+        return cls(_number(flags, "maxTicketEV"), _number(flags, "maxTotalEV"), multiplier)
+
+    def best_payment(self, value: Fraction) -> Fraction:
+        """Wei that one payment is at most, of tickets of this value."""
+        return value * floor(self.max_total_ev / value)
+
+
+def share_of(reserve: int, pool: int) -> int:
+    """What each orchestrator of the active pool can count on of a reserve, in wei (``pm/sendermonitor.go:reserveAlloc``)."""
+    return reserve // pool
+
+
+def gas_wei(gwei: str | Fraction) -> int:
+    """A gas price in whole wei, as ``eth_gasPrice`` gives it."""
+    return floor(Fraction(gwei) * WEI_PER_GWEI)
+
+
+def eth_wei(eth: str | Fraction) -> int:
+    """An amount of ETH in whole wei."""
+    return floor(Fraction(eth) * WEI_PER_ETH)
+
+
+def whole(flags: Mapping[str, str], name: str) -> int:
+    """The whole number of a flag, or go-livepeer's default.
+
+    Raises:
+        TicketError: it is no whole number.
+    """
+    text = flags.get(name) or facts.default(name)
+    if _WHOLE.fullmatch(text) is None:
+        raise TicketError(f'{name} is "{text}", which go-livepeer cannot read; write a whole number of wei')
+    return int(text)
+
+
+def _number(flags: Mapping[str, str], name: str) -> Fraction:
+    text = flags.get(name) or facts.default(name)
+    if _NUMBER.fullmatch(text) is None:
+        raise TicketError(f'{name} is "{text}", which go-livepeer cannot read; write a number of wei')
+    return Fraction(text)
