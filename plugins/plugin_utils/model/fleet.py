@@ -133,6 +133,7 @@ class GatewaySettings:
     Addresses are texts as written (go-livepeer's grammar; ``addresses.listen_address`` reads them).
     Amounts are texts in the grammar of go-livepeer's flags; "" means not stated.
     ``max_price_per_unit`` is such an amount, ``auto`` (worked out by the plan), ``any`` (no cap, on purpose) or "".
+    ``max_price_per_capability`` is a list of entries, whose amounts may be ``auto`` or ``any`` too, one of these words, or "".
     ``reserve_eth``, ``deposit_eth`` and the weights are exact decimal text, "" where nobody said them.
     """
 
@@ -146,7 +147,7 @@ class GatewaySettings:
     remote_signer: RemoteSigner
     max_price_per_unit: str
     pixels_per_unit: str
-    max_price_per_capability: tuple[Mapping[str, object], ...]
+    max_price_per_capability: str | tuple[Mapping[str, object], ...]
     reserve_eth: str
     deposit_eth: str
     select_stake_weight: str

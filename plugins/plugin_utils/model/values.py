@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 
@@ -23,6 +24,9 @@ LEAST_SECRET = 8
 
 NUMBERS = {"amount", "cap", "decimal", "pixels", "percent"}
 """Formats of amounts."""
+
+CAP_WORDS = ("auto", "any")
+"""What stands for an amount of a cap, or for all of them."""
 
 BOOLS = {"true": True, "false": False}
 """INI inventories and ``-e name=value`` give text; Python and Jinja write it with a capital."""
@@ -110,6 +114,7 @@ class Checker:
             "dict": self._dict,
             "raw": self._raw,
         }
+        self._lists = {"gas": self._gas, "capability_caps": self._capability_caps}
 
     def check(self, one: Definition, raw: object, path: str) -> object:
         """The value, normalised, or MISSING after a finding.
@@ -292,8 +297,8 @@ class Checker:
     def _raw(self, one: Definition, raw: object, path: str) -> object:
         if isinstance(raw, Mapping) and one.options is not None:
             return self._entry(one, raw, path) if {"host", "url"} <= set(one.options) else self._dict(one, raw, path)
-        if one.format == "gas":
-            return self._gas(one, raw, path)
+        if one.format in self._lists:
+            return self._lists[one.format](one, raw, path)
         return self._one_raw(one, raw.isoformat() if one.format == "date" and isinstance(raw, date) else raw, path)
 
     def _one_raw(self, one: Definition, raw: object, path: str) -> object:
@@ -319,6 +324,14 @@ class Checker:
             self._collector.add(CODE, "this is no range of a gas price", path, got=got, limit=limit, hint=f'{one.name}: ["0.05", "2"]')
             return MISSING
         return (checked[0], checked[-1])
+
+    def _capability_caps(self, one: Definition, raw: object, path: str) -> object:
+        """A word for all of them, or a list of entries."""
+        if raw in CAP_WORDS:
+            return raw
+        if isinstance(raw, str):
+            return self._wrong(replace(one, type="list"), raw, path, " or ".join(CAP_WORDS))
+        return self._list(replace(one, type="list", elements="dict", format=""), raw, path)
 
     def _entry(self, one: Definition, raw: Mapping[object, object], path: str) -> object:
         """Somebody of the fleet or outside of it, written as a dictionary."""

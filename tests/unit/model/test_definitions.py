@@ -26,6 +26,7 @@ FORMATS = {
     "address",
     "amount",
     "cap",
+    "capability_caps",
     "pixels",
     "percent",
     "version",

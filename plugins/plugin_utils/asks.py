@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Asks: what an orchestrator asks of one gateway for each workload it serves, after go-livepeer's fallbacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node, OrchAddr, OrchestratorSettings
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import (
+    SMALLEST,
+    WEI,
+    Price,
+    PriceError,
+    Rate,
+    flag_text,
+    json_number,
+    parse_pixels,
+    rate,
+)
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import LIVE_RUNNER, VIDEO, Workload
+
+RUNNERS = "liveRunnerConfig"
+"""Flag that makes an orchestrator serve live runners (ai.json:live_runners)."""
+
+DEFAULT = "default"
+"""Gateway of an entry of aiModels that is for all of them (``starter.go:StartLivepeer``)."""
+
+FOREIGN = "livepeer_gateway_orch_addr"
+"""Variable that names orchestrators outside of the fleet."""
+
+ADJUSTS = "auto_adjust_price"
+VIDEO_PRICE = ("price_per_unit", "pixels_per_unit", ADJUSTS)
+"""Settings that make the price of video; automatic adjustment is a part of every price."""
+
+
+class State(StrEnum):
+    """What is known of an ask."""
+
+    STATED = "stated"
+    FALLBACK = "fallback"
+    FREE_BY_FLOOR = "free_by_floor"
+    UNSTATED = "unstated"
+    UNREADABLE = "unreadable"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What one orchestrator asks of one gateway for one workload.
+
+    Attributes:
+        rate: base price per unit, exact, after go-livepeer's fallbacks; None where nobody stated it or it cannot be read.
+        adjusts: whether it rises with the cost of redeeming tickets; True for foreign orchestrators, the safe guess.
+        state: ``fallback`` is an AI price of 0 or none, for which the price of video is charged; ``free_by_floor`` one
+            so small that 0 is advertised; ``refused`` that the parser said already why there is none.
+        variable: path of the variable that the price comes from.
+        written: the same as ``enforce_headroom`` takes it; empty without a rate.
+    """
+
+    rate: Rate | None
+    adjusts: bool
+    state: State
+    variable: str
+    written: Mapping[str, object] = field(default_factory=dict, hash=False)
+
+
+def serves(orchestrator: Node) -> tuple[Workload, ...]:
+    """The workloads of an orchestrator, video first, then models in the order of its list, then live runners."""
+    settings = _settings(orchestrator)
+    found = [Workload(VIDEO)] if settings.transcoder or not settings.ai_worker else []
+    found += [Workload.of_model(str(model["pipeline"]), str(model["model_id"])) for model in _models(settings)]
+    found += [Workload(LIVE_RUNNER)] if RUNNERS in settings.flags else []
+    return tuple(dict.fromkeys(found))
+
+
+def accounts(orchestrator: Node) -> frozenset[str]:
+    """Accounts, in lower case, with a price of their own: in ``price_per_gateway``, or as ``gateway`` of a model."""
+    settings = _settings(orchestrator)
+    own = {str(entry.get("ethaddress", "")).lower() for entry in settings.price_per_gateway}
+    own |= {_gateway_of(model) for model in settings.ai_models}
+    return frozenset(own - {"", DEFAULT})
+
+
+def asks(orchestrator: Node, account: str) -> Mapping[Workload, Ask]:
+    """What it asks for each workload that it serves, as its variables say it, on a chain or not.
+
+    Args:
+        account: of the gateway or signer that pays, in lower case; "" where nobody knows it.
+    """
+    settings = _settings(orchestrator)
+    video = _video(orchestrator, account)
+    found: dict[Workload, Ask] = {}
+    for workload in serves(orchestrator):
+        if workload == Workload(VIDEO):
+            found[workload] = video
+        elif workload == Workload(LIVE_RUNNER):
+            found[workload] = Ask(None, False, State.UNSTATED, f"{orchestrator.sources['flags'].variable}.{RUNNERS}")
+        else:
+            found[workload] = _capability(orchestrator, settings, workload, account, video)
+    return found
+
+
+def foreign_ask(entry: OrchAddr, place: int) -> Ask:
+    """What is known of an orchestrator outside of the fleet, for video.
+
+    Args:
+        place: index of the entry in ``livepeer_gateway_orch_addr``.
+    """
+    where = f"{FOREIGN}[{place}].price_per_unit"
+    if not entry.price_per_unit:
+        return Ask(None, True, State.UNSTATED, where)
+    return _flags(entry.price_per_unit, entry.pixels_per_unit, True, where)
+
+
+def _settings(orchestrator: Node) -> OrchestratorSettings:
+    if not isinstance(orchestrator.settings, OrchestratorSettings):
+        raise TypeError(f"{orchestrator.host}: {orchestrator.name} is no orchestrator")
+    return orchestrator.settings
+
+
+def _models(settings: OrchestratorSettings) -> Iterator[Mapping[str, object]]:
+    """Models as far as they say what they are; the others are findings of the parser."""
+    return (model for model in settings.ai_models if "pipeline" in model and "model_id" in model)
+
+
+def _gateway_of(model: Mapping[str, object]) -> str:
+    return str(model.get("gateway") or DEFAULT).lower()
+
+
+def _video(node: Node, account: str) -> Ask:
+    """The price of video: that of the account's own entry, else the base price (``core/orchestrator.go:priceInfo``)."""
+    settings = _settings(node)
+    adjusts = settings.auto_adjust_price is not False
+    if account and not node.knows("price_per_gateway"):
+        return Ask(None, adjusts, State.REFUSED, node.sources["price_per_gateway"].variable)
+    # Equal accounts overwrite each other (core/livepeernode.go:SetBasePrice).
+    for place, entry in reversed(tuple(enumerate(settings.price_per_gateway))):
+        if account and str(entry.get("ethaddress", "")).lower() == account:
+            where = f"{node.sources['price_per_gateway'].variable}[{place}].priceperunit"
+            price, pixels, currency = (str(entry.get(key) or "") for key in ("priceperunit", "pixelsperunit", "currency"))
+            return _document(price, pixels, currency, adjusts, where)
+    variable = node.sources["price_per_unit"].variable
+    if not node.knows(*VIDEO_PRICE) or (node.onchain and (not settings.price_per_unit or settings.auto_adjust_price is None)):
+        return Ask(None, adjusts, State.REFUSED, variable)
+    if not settings.price_per_unit:
+        return Ask(None, adjusts, State.UNSTATED, variable)
+    return _flags(settings.price_per_unit, settings.pixels_per_unit, adjusts, variable)
+
+
+def _capability(node: Node, settings: OrchestratorSettings, workload: Workload, account: str, video: Ask) -> Ask:
+    """The price of a model: of the account's own entry, else of the default one, else that of video."""
+    variable = node.sources["ai_models"].variable
+    if not node.knows("ai_models", ADJUSTS):
+        return Ask(None, video.adjusts, State.REFUSED, variable)
+    place, model = _entry(settings, workload, account)
+    if model is None:
+        return _fallen_back(video)
+    where = f"{variable}[{place}].price_per_unit"
+    # What an entry leaves out is taken from the flags, not from the prices of single gateways (starter.go:StartLivepeer).
+    pixels = str(model.get("pixels_per_unit") or settings.pixels_per_unit)
+    if not model.get("price_per_unit"):
+        base = _video(node, "")
+        if base.rate is None or "pixels_per_unit" not in model:
+            return _fallen_back(base)
+        return _fallen_back(_flags(settings.price_per_unit, pixels, video.adjusts, base.variable))
+    ask = _document(str(model["price_per_unit"]), pixels, str(model.get("currency") or ""), video.adjusts, where)
+    charges_video = ask.rate is not None and ask.rate.amount == 0 and video.state is not State.UNSTATED
+    return _fallen_back(video) if charges_video else ask
+
+
+def _entry(settings: OrchestratorSettings, workload: Workload, account: str) -> tuple[int, Mapping[str, object] | None]:
+    """The entry that counts for an account: its own, else the default one, the last of equal ones."""
+    own = [
+        (place, model)
+        for place, model in enumerate(settings.ai_models)
+        if (str(model.get("pipeline")), str(model.get("model_id"))) == (workload.pipeline, workload.model_id)
+    ]
+    for gateway in (account, DEFAULT):
+        for place, model in reversed(own):
+            if gateway and _gateway_of(model) == gateway:
+                return place, model
+    return -1, None
+
+
+def _fallen_back(video: Ask) -> Ask:
+    return replace(video, state=State.FALLBACK) if video.state is State.STATED else video
+
+
+def _flags(price: str, pixels: str, adjusts: bool, variable: str) -> Ask:
+    """An amount in the grammar of the flags."""
+    try:
+        value = rate(price, pixels)
+    except PriceError:
+        return Ask(None, adjusts, State.UNREADABLE, variable)
+    return _stated(value, parse_pixels(pixels), adjusts, variable)
+
+
+def _document(price: str, pixels: str, currency: str, adjusts: bool, variable: str) -> Ask:
+    """An amount in the grammar of JSON documents."""
+    amount, units = json_number(price), json_number(pixels)
+    if amount is None or units is None or amount < 0 or units <= 0 or units.denominator != 1:
+        return Ask(None, adjusts, State.UNREADABLE, variable)
+    return _stated(Price(amount, currency, units).rate, units.numerator, adjusts, variable)
+
+
+def _stated(value: Rate, pixels: int, adjusts: bool, variable: str) -> Ask:
+    floored = adjusts and value.currency == WEI and 0 < value.amount < SMALLEST
+    text, units = flag_text(value.amount, pixels)
+    written = {
+        "price_per_unit": text + ("" if value.currency == WEI else value.currency),
+        "pixels_per_unit": str(units),
+        "auto_adjust_price": adjusts,
+    }
+    return Ask(value, adjusts, State.FREE_BY_FLOOR if floored else State.STATED, variable, written)

@@ -1,0 +1,397 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Caps: the most that a payer pays for each workload, as go-livepeer looks it up, and the band that each cap should lie in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from fractions import Fraction
+
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.asks import Ask, State
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.pipelines import per_pixel, pipelines
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Discovery, GatewaySettings, Node, Payment
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import (
+    LARGEST,
+    WEI,
+    Band,
+    Offer,
+    Price,
+    PriceError,
+    Rate,
+    band,
+    flag_text,
+    in_currency,
+    json_number,
+    parse_pixels,
+    parse_price,
+    percent,
+    rate,
+)
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import LIVE_RUNNER, VIDEO, Workload
+
+AUTO = "auto"
+ANY = "any"
+DEFAULT = "default"
+"""Model of an entry that is for all models of its pipeline (``server/broadcast.go:getCapabilityMaxPrice``)."""
+
+GLOBAL_CAP = ("max_price_per_unit", "pixels_per_unit")
+CAPABILITY_CAPS = "max_price_per_capability"
+PAYMENT = ("network", "payment")
+LIMITS = ("headroom_min", "headroom_max")
+
+
+class CapSource(StrEnum):
+    """Where a cap comes from."""
+
+    WRITTEN = "written"
+    AUTO = "auto"
+    DEFAULT = "default"
+    GLOBAL = "global"
+    DECLARED = "declared"
+
+
+class NoCap(StrEnum):
+    """Why there is no cap that a price could be compared with."""
+
+    ANY = "any"
+    UNSET = "unset"
+    ZERO = "zero"
+    UNREADABLE = "unreadable"
+    CURRENCIES = "currencies"
+    UNKNOWN_PRICE = "unknown_price"
+    PRICE_ZERO = "price_zero"
+    OTHER_UNIT = "other_unit"
+    NONE_NEEDED = "none_needed"
+    UNDECLARED = "undeclared"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Cap:
+    """The most that is paid for a workload, as a flag or a document takes it.
+
+    A template guards it with ``enforce_headroom(cap.prices, min=cap.headroom_min, max=cap.headroom_max, …)`` wherever
+    ``cap.prices`` is not empty.
+
+    Attributes:
+        text: value of ``-maxPricePerUnit``, or the same amount in an entry of ``-maxPricePerCapability``; never 0.
+        pixels_per_unit: units that it is for.
+        amount: per unit, exact, in ``currency``.
+        currency: ``wei`` or another one in upper case.
+        prices: the different prices that it has to fit, as ``enforce_headroom`` takes them.
+        headroom_min, headroom_max: percent for the guard; None for a side on which the rules only warn.
+        workload: what it is the cap of.
+        variable: path of the variable that it comes from.
+        source: see CapSource.
+    """
+
+    text: str
+    pixels_per_unit: int
+    amount: Fraction
+    currency: str
+    prices: tuple[Mapping[str, object], ...]
+    headroom_min: str | None
+    headroom_max: str | None
+    workload: Workload
+    variable: str
+    source: CapSource
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of the document that ``-maxPricePerCapability`` gets.
+
+    Attributes:
+        written: the entry, amounts as exact decimal text.
+        prices, headroom_min, headroom_max: see Cap, over every workload that it is looked up for.
+    """
+
+    written: Mapping[str, object] = field(hash=False)
+    prices: tuple[Mapping[str, object], ...] = ()
+    headroom_min: str | None = None
+    headroom_max: str | None = None
+
+
+@dataclass(frozen=True)
+class Caps:
+    """What one payer pays at most.
+
+    Attributes:
+        by_workload: what the binary holds a price of that workload against. A workload of kind ``ai`` or ``live_video`` without
+            pipeline stands for every model that nobody named.
+        missing: workloads without such a cap, and why.
+        bands: of the prices of a workload, where they are known and in one currency.
+        flag: what ``-maxPricePerUnit`` and ``-pixelsPerUnit`` get; None for no flag.
+        entries: what ``-maxPricePerCapability`` gets; empty for no flag.
+    """
+
+    by_workload: Mapping[Workload, Cap] = field(default_factory=dict)
+    missing: Mapping[Workload, NoCap] = field(default_factory=dict)
+    bands: Mapping[Workload, Band] = field(default_factory=dict)
+    flag: Cap | None = None
+    entries: tuple[Entry, ...] = ()
+
+    @property
+    def document(self) -> Mapping[str, object] | None:
+        """The entries as the flag takes them; None for no flag."""
+        return {"capabilities_prices": [dict(entry.written) for entry in self.entries]} if self.entries else None
+
+
+def caps(payer: Node, asked: Mapping[Workload, Sequence[Ask]], overheads: Mapping[Workload, Fraction]) -> Caps:
+    """Caps and bands of one payer.
+
+    Args:
+        payer: the gateway; the cap of one that pays through a signer is what the operator declares of the signer.
+        asked: the distinct asks of each workload that its orchestrators may be asked for.
+        overheads: for each workload the factor (1 or more) that the highest stated gas makes of a price; empty where unknown.
+    """
+    return _Payer(payer, asked, overheads).caps()
+
+
+class _Payer:
+    """The caps of one payer, worked out once."""
+
+    def __init__(self, payer: Node, asked: Mapping[Workload, Sequence[Ask]], overheads: Mapping[Workload, Fraction]) -> None:
+        if not isinstance(payer.settings, GatewaySettings):
+            raise TypeError(f"{payer.host}: {payer.name} pays nobody")
+        self.node = payer
+        self.settings = payer.settings
+        self.asked = {Workload(kind): () for kind in self.settings.workloads} | dict(asked)
+        self.overheads = overheads
+        self.limits = tuple(map(percent, (payer.headroom_min, payer.headroom_max))) if payer.knows(*LIMITS) else None
+
+    def caps(self) -> Caps:
+        """See ``caps``."""
+        if self.settings.payment is Payment.NONE or not self.node.knows(*PAYMENT):
+            return Caps()
+        if self.settings.payment is not Payment.ONCHAIN:
+            declared = self._declared()
+            return self._found({workload: self._of_signer(workload, declared) for workload in self.asked})
+        flag = self._global()
+        document = self._document(flag)
+        found = self._found({workload: self._looked_up(workload, flag, document) for workload in self.asked})
+        return replace(
+            found,
+            flag=self._guarded_flag(flag, found),
+            entries=tuple(self._entry(key, cap, found) for key, cap in document.items() if not isinstance(cap, NoCap) or cap is NoCap.ANY),
+        )
+
+    def _found(self, each: Mapping[Workload, Cap | NoCap]) -> Caps:
+        bands = {workload: self._band([workload], one.currency if isinstance(one, Cap) else "") for workload, one in each.items()}
+        return Caps(
+            {workload: self._guarded(one, [workload]) for workload, one in each.items() if isinstance(one, Cap)},
+            {workload: one for workload, one in each.items() if isinstance(one, NoCap)},
+            {workload: one for workload, one in bands.items() if one is not None},
+        )
+
+    # What the operator wrote
+
+    def _global(self) -> Cap | NoCap:
+        """``-maxPricePerUnit`` (``starter.go:StartLivepeer``): an amount of 0 is no cap, whatever follows it."""
+        variable = self.node.sources["max_price_per_unit"].variable
+        if not self.node.knows(*GLOBAL_CAP):
+            return NoCap.REFUSED
+        if self.settings.max_price_per_unit == AUTO:
+            video = Workload(VIDEO)
+            return self._auto([video], video, variable, self.settings.pixels_per_unit) if video in self.asked else NoCap.UNSET
+        return self._written(self.settings.max_price_per_unit, self.settings.pixels_per_unit, variable, CapSource.WRITTEN)
+
+    def _declared(self) -> Cap | NoCap:
+        """What is known of a signer's own ``-maxPricePerUnit``."""
+        signer = self.settings.remote_signer
+        if not self.node.knows("remote_signer"):
+            return NoCap.REFUSED
+        if not signer.max_price_per_unit:
+            return NoCap.UNDECLARED
+        variable = f"{self.node.sources['remote_signer'].variable}.max_price_per_unit"
+        return self._written(signer.max_price_per_unit, signer.pixels_per_unit, variable, CapSource.DECLARED)
+
+    def _written(self, text: str, pixels: str, variable: str, source: CapSource) -> Cap | NoCap:
+        if text in ("", ANY):
+            return NoCap.ANY if text else NoCap.UNSET
+        try:
+            units = parse_pixels(pixels)
+            if parse_price(text).amount == 0:
+                return NoCap.ZERO
+            value = rate(text, pixels)
+        except PriceError:
+            return NoCap.UNREADABLE
+        return Cap(text, units, value.amount, value.currency, (), None, None, Workload(VIDEO), variable, source)
+
+    def _document(self, flag: Cap | NoCap) -> dict[tuple[str, str], Cap | NoCap]:
+        """The entries by pipeline and model; of equal ones the last counts (``broadcast.go:SetCapabilityMaxPrice``)."""
+        caps, variable = self.settings.max_price_per_capability, self.node.sources[CAPABILITY_CAPS].variable
+        if not self.node.knows(CAPABILITY_CAPS):
+            return {}
+        if caps == AUTO:
+            models = [workload for workload in self.asked if workload.pipeline]
+            return {(one.pipeline, one.model_id): self._auto([one], one, variable, self.settings.pixels_per_unit) for one in sorted(models)}
+        if caps == ANY:
+            return {(pipeline, DEFAULT): NoCap.ANY for pipeline in pipelines()}
+        entries = [entry for entry in caps if isinstance(entry, Mapping)]
+        named = {_key(entry) for entry in entries}
+        return {_key(entry): self._capability(place, entry, named, flag) for place, entry in enumerate(entries)}
+
+    def _capability(self, place: int, entry: Mapping[str, object], named: set[tuple[str, str]], flag: Cap | NoCap) -> Cap | NoCap:
+        """One entry: what it leaves out, or has as 0 or less, is taken from the flags, the number without its currency."""
+        variable = f"{self.node.sources[CAPABILITY_CAPS].variable}[{place}].price_per_unit"
+        key, price = _key(entry), str(entry.get("price_per_unit", ""))
+        workload = Workload.of_model(*key)
+        pixels = self._units(entry)
+        if price == ANY:
+            return NoCap.ANY
+        if price == AUTO:
+            return self._auto(self._looked_up_by(key, named), workload, variable, str(pixels))
+        amount = json_number(price or "0")
+        if amount is None or pixels is None:
+            return NoCap.UNREADABLE
+        source = CapSource.WRITTEN
+        if amount <= 0:
+            if not isinstance(flag, Cap):
+                return NoCap.ZERO
+            amount, source = parse_price(flag.text).amount, CapSource.GLOBAL
+        value = Price(amount, str(entry.get("currency") or ""), pixels).rate
+        text, units = _text(value, pixels)
+        return Cap(text, units, value.amount, value.currency, (), None, None, workload, variable, source)
+
+    def _units(self, entry: Mapping[str, object]) -> Fraction | None:
+        """Units of an entry; ``-pixelsPerUnit`` where they are missing or not above 0. A fraction is taken as it is."""
+        own = json_number(str(entry.get("pixels_per_unit", "0")))
+        try:
+            return own if own is None or own > 0 else Fraction(parse_pixels(self.settings.pixels_per_unit))
+        except PriceError:
+            return None
+
+    def _looked_up_by(self, key: tuple[str, str], named: set[tuple[str, str]]) -> list[Workload]:
+        """The workloads whose price is held against an entry."""
+        of_pipeline = [one for one in self.asked if one.pipeline == key[0]]
+        if key[1] == DEFAULT:
+            return [one for one in of_pipeline if (one.pipeline, one.model_id) not in named - {key}]
+        return [one for one in of_pipeline if one.model_id == key[1]]
+
+    # What the binary makes of it
+
+    def _looked_up(self, workload: Workload, flag: Cap | NoCap, document: Mapping[tuple[str, str], Cap | NoCap]) -> Cap | NoCap:
+        """Exact model, else the pipeline's default, else the flag (``server/broadcast.go:GetCapabilitiesMaxPrice``)."""
+        if workload.kind == VIDEO:
+            return flag
+        if workload.kind == LIVE_RUNNER:
+            return NoCap.NONE_NEEDED
+        if not self.node.knows(CAPABILITY_CAPS):
+            return NoCap.REFUSED
+        own, default = ((workload.pipeline, model) for model in (workload.model_id, DEFAULT))
+        # An entry without a cap is left out by the binary, so that the next one counts.
+        for key in (own, default):
+            found = document.get(key)
+            if isinstance(found, Cap):
+                as_default = key == default != own and found.source is CapSource.WRITTEN
+                return replace(found, workload=workload, source=CapSource.DEFAULT if as_default else found.source)
+            if found is not None and found is not NoCap.ZERO:
+                return found
+        return self._fallen_through(workload, flag)
+
+    def _fallen_through(self, workload: Workload, flag: Cap | NoCap) -> Cap | NoCap:
+        if isinstance(flag, NoCap):
+            return flag
+        return replace(flag, workload=workload, source=CapSource.GLOBAL) if per_pixel(workload) else NoCap.OTHER_UNIT
+
+    def _of_signer(self, workload: Workload, declared: Cap | NoCap) -> Cap | NoCap:
+        """A signer holds one number against the prices of all units (``server/remote_signer.go``)."""
+        if workload.kind == LIVE_RUNNER:
+            return NoCap.OTHER_UNIT if isinstance(declared, Cap) else NoCap.NONE_NEEDED
+        if isinstance(declared, NoCap):
+            return declared
+        return replace(declared, workload=workload) if per_pixel(workload) else NoCap.OTHER_UNIT
+
+    # What the prices make of it
+
+    def _auto(self, workloads: Sequence[Workload], workload: Workload, variable: str, pixels: str) -> Cap | NoCap:
+        """The upper edge of the band."""
+        if self.limits is None:
+            return NoCap.REFUSED
+        fits = self._band(workloads, "")
+        if fits is None:
+            return self._why_not_auto(workloads)
+        if fits.high == 0:
+            return NoCap.PRICE_ZERO
+        try:
+            wished = Fraction(parse_pixels(pixels))
+        except PriceError:
+            return NoCap.UNREADABLE
+        text, units = _text(Rate(fits.high, fits.currency), wished)
+        return Cap(text, units, fits.high, fits.currency, (), None, None, workload, variable, CapSource.AUTO)
+
+    def _why_not_auto(self, workloads: Iterable[Workload]) -> NoCap:
+        states = {ask.state for workload in workloads for ask in self.asked.get(workload, ())}
+        known = {State.REFUSED: NoCap.REFUSED, State.UNREADABLE: NoCap.UNREADABLE, State.STATED: NoCap.CURRENCIES}
+        known |= dict.fromkeys((State.FALLBACK, State.FREE_BY_FLOOR), NoCap.CURRENCIES)
+        return next((why for state, why in known.items() if state in states), NoCap.UNKNOWN_PRICE)
+
+    def _band(self, workloads: Iterable[Workload], currency: str, *, raised: bool = True) -> Band | None:
+        """The band over every known price of some workloads.
+
+        Args:
+            currency: of the cap it is for; "" for that of the prices, wei where they differ and rates are known.
+            raised: whether the stated gas price may raise its upper edge.
+        """
+        known = [(one, ask.rate, ask.adjusts) for one in workloads for ask in self.asked.get(one, ()) if ask.rate is not None]
+        own = {rate.currency for _one, rate, _adjusts in known}
+        target = currency or (own.pop() if len(own) == 1 else WEI)
+        bands = []
+        for one, value, adjusts in known:
+            price = in_currency(value, target, self.node.exchange_rates)
+            if price is None and not currency:
+                return None
+            if price is not None and self.limits is not None:
+                factor = self.overheads.get(one, Fraction(1)) if raised else Fraction(1)
+                bands.append(band([Offer(price.amount, adjusts)], *self.limits, overhead=factor, currency=target))
+        return Band(max(one.low for one in bands), max(one.high for one in bands), target) if bands else None
+
+    def _guarded(self, cap: Cap, workloads: Sequence[Workload]) -> Cap:
+        """The cap with the prices and limits that its template enforces: all that the rules refuse, and what they do not even warn of."""
+        fits = self._band(workloads, cap.currency, raised=False)
+        open_below = fits is None or self.settings.discovery is Discovery.ONCHAIN
+        open_above = fits is None or cap.amount > fits.high
+        return replace(
+            cap,
+            prices=self._prices(workloads, cap.currency),
+            headroom_min=None if open_below else self.node.headroom_min,
+            headroom_max=None if open_above else self.node.headroom_max,
+        )
+
+    def _prices(self, workloads: Iterable[Workload], currency: str) -> tuple[Mapping[str, object], ...]:
+        """The different prices, in a fixed order; without those of which only a rate tells that they fit (LPF208)."""
+        asks = [ask for one in workloads for ask in self.asked.get(one, ()) if ask.rate is not None]
+        rates = self.node.exchange_rates
+        kept = [ask for ask in asks if ask.rate and (ask.rate.currency == currency or in_currency(ask.rate, currency, rates) is None)]
+        different = {str(sorted(ask.written.items())): ask.written for ask in kept}
+        return tuple(different[key] for key in sorted(different))
+
+    def _guarded_flag(self, flag: Cap | NoCap, found: Caps) -> Cap | None:
+        if isinstance(flag, NoCap):
+            return None
+        users = [one for one, cap in found.by_workload.items() if cap.variable == flag.variable]
+        return self._guarded(flag, users)
+
+    def _entry(self, key: tuple[str, str], cap: Cap | NoCap, found: Caps) -> Entry:
+        named = {"pipeline": key[0], "model_id": key[1]}
+        if isinstance(cap, NoCap):
+            return Entry(named | {"price_per_unit": str(LARGEST), "pixels_per_unit": "1"})
+        users = [one for one, other in found.by_workload.items() if other.variable == cap.variable and other.amount == cap.amount]
+        guarded = self._guarded(cap, [one for one in users if one.pipeline == key[0]])
+        number, units = flag_text(cap.amount, cap.pixels_per_unit)
+        written = named | {"price_per_unit": number, "pixels_per_unit": str(units)}
+        written |= {} if cap.currency == WEI else {"currency": cap.currency}
+        return Entry(written, guarded.prices, guarded.headroom_min, guarded.headroom_max)
+
+
+def _key(entry: Mapping[str, object]) -> tuple[str, str]:
+    """Pipeline and model of an entry (``starter.go:getCapabilityPrices``)."""
+    return str(entry.get("pipeline", "")), str(entry.get("model_id") or DEFAULT)
+
+
+def _text(value: Rate, pixels: Fraction) -> tuple[str, int]:
+    """A rate as text with its currency, and the whole number of units that it is for."""
+    number, units = flag_text(value.amount, pixels.numerator)
+    return number + ("" if value.currency == WEI else value.currency), units
