@@ -19,6 +19,9 @@ description:
   - Proved means that every planned listener is held by the node's own unit and by nobody else, that the CLI port answers as the
     planned role and version, that the settings that can be read back are the planned ones, and that all of it still holds after the
     delayed checks of go-livepeer, without a restart in between.
+  - Documents of prices (C(-maxPricePerCapability), C(-pricePerGateway)) are proved entry by entry, as go-livepeer drops a document that
+    it cannot read and runs without it. A dropped one is not waited for. Prices of C(aiModels) need no proof, a file that cannot be
+    read ends the start.
   - What is not proved goes back to the revision that ran before, which is proved again, and the task fails with the reason and the last
     log lines, secrets taken out. A first installation that fails is removed.
   - A run that is cut at any point is repaired by the next one.
