@@ -10,7 +10,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.asks import Ask, St
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node, OrchAddr
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import Rate
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import LIVE_RUNNER, VIDEO, Workload
-from fleets import asker, fleet
+from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import asker, fleet
 
 ACCOUNT = "0x" + "aB" * 20
 SD = {"pipeline": "text-to-image", "model_id": "sd"}

@@ -11,7 +11,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.asks import Ask, St
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import Cap, Caps, CapSource, NoCap, caps
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import Band, Rate, flag_text
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import AI, LIVE_RUNNER, LIVE_VIDEO, VIDEO, Workload
-from fleets import Host, fleet, gateway, payer
+from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import Host, fleet, gateway, payer
 
 WORK = Workload(VIDEO)
 IMAGE = Workload.of_model("text-to-image", "sd")
