@@ -144,8 +144,8 @@ def _trimmed(value: int, unit: int) -> str:
     return f"{whole}.{digits}" if digits else str(whole)
 
 
-def format_float(value: float) -> str:
-    """fmt %v of a float64: shortest form, exponent from 1e+21 on and below 1e-4."""
+def format_float(value: float, largest: int = 21) -> str:
+    """fmt %v of a float64: shortest form, exponent from 1e+21 on and below 1e-4; strconv's own 'g' has it from 1e+06 on."""
     if math.isnan(value):
         return "NaN"
     if math.isinf(value):
@@ -153,7 +153,7 @@ def format_float(value: float) -> str:
     text = repr(float(value))
     mantissa, _, exponent = text.partition("e")
     size = math.floor(math.log10(abs(value))) if value else 0
-    if value and not -4 <= size < 21:
+    if value and not -4 <= size < largest:
         return _with_exponent(mantissa, exponent, value)
     if exponent:
         return format(value, ".0f")
@@ -162,8 +162,8 @@ def format_float(value: float) -> str:
 
 def _with_exponent(mantissa: str, exponent: str, value: float) -> str:
     if not exponent:
-        mantissa, _, exponent = format(value, "e").partition("e")
-        mantissa = mantissa.rstrip("0").rstrip(".")
+        digits = len(mantissa.lstrip("-0.").replace(".", "").rstrip("0"))
+        mantissa, _, exponent = format(value, f".{max(digits - 1, 0)}e").partition("e")
     number = int(exponent)
     return f"{mantissa[:-2] if mantissa.endswith('.0') else mantissa}e{'-' if number < 0 else '+'}{abs(number):02d}"
 

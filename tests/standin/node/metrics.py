@@ -7,6 +7,8 @@ import os
 import threading
 import time
 
+from .govalues import format_float
+
 HALVES_TO_FIVE = (0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5)
 TRANSFER = (0.1, 0.15, 0.2, 0.5, 10)
 BUCKETS: dict[str, tuple[float, ...]] = {
@@ -23,6 +25,8 @@ BUCKETS: dict[str, tuple[float, ...]] = {
 GAUGES = frozenset(
     "livepeer_current_sessions_total livepeer_max_sessions_total livepeer_price_per_capability livepeer_success_rate "
     "livepeer_transcoders_capacity livepeer_transcoders_load livepeer_transcoders_number livepeer_transcoding_price livepeer_versions "
+    "livepeer_suggested_gas_price livepeer_min_gas_price livepeer_max_gas_price livepeer_gateway_deposit livepeer_gateway_reserve "
+    "livepeer_broadcaster_deposit livepeer_broadcaster_reserve livepeer_gateway_max_float livepeer_gateway_ticket_face_value "
     "livepeer_fast_verification_enabled_current_sessions_total "
     "livepeer_fast_verification_using_current_sessions_total".split()
 )
@@ -44,6 +48,9 @@ GO_GAUGES = (
 ).split()
 GO_COUNTERS = ("go_memstats_alloc_bytes_total go_memstats_frees_total go_memstats_lookups_total go_memstats_mallocs_total").split()
 GC_QUANTILES = ("0", "0.25", "0.5", "0.75", "1")
+
+LARGEST_PLAIN = 6
+"""strconv.FormatFloat with 'g': from 1e+06 on numbers have an exponent"""
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -118,7 +125,8 @@ def _head(name: str, kind: str) -> str:
 
 def _line(name: str, labels: Labels, value: float) -> str:
     inner = ",".join(f'{key}="{text}"' for key, text in labels)
-    return f"{name}{{{inner}}} {value:.17g}\n" if inner else f"{name} {value:.17g}\n"
+    shown = format_float(value, LARGEST_PLAIN)
+    return f"{name}{{{inner}}} {shown}\n" if inner else f"{name} {shown}\n"
 
 
 def _simple(name: str, series: dict[Labels, float]) -> str:

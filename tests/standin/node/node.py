@@ -8,10 +8,14 @@ import socket
 import threading
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
+from .ethereum import NO_ADDRESS, checksummed
 from .gourl import URL
 from .lifecycle import Lifecycle
 from .metrics import Metrics
+from .money import Limits, Terms
+from .onchain import Chain, Registered
 from .profiles import Profile
 from .settings import Settings
 
@@ -56,7 +60,26 @@ class Node:
     service_uri: URL = field(default_factory=URL)
     orchestrators: list[URL] = field(default_factory=list)
     max_price: Fraction | None = None
+    capability_caps: dict[tuple[str, str], Fraction] = field(default_factory=dict)
+    """by pipeline and model, as the labels of livepeer_price_per_capability have them"""
+
     prices: dict[str, Fraction] = field(default_factory=dict)
+    """wei per pixel by gateway address in small letters; `default` for all others"""
+
+    model_prices: dict[tuple[str, str, str], Fraction] = field(default_factory=dict)
+    """wei per unit by gateway address or `default`, pipeline and model"""
+
+    chain: Chain | None = None
+    terms: Terms | None = None
+    limits: Limits | None = None
+    discovers_on_chain: bool = False
+    pool: list[Registered] = field(default_factory=list)
+    offers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """what each orchestrator of the chain's pool offered at the start, by address in small letters"""
+
+    signer: tuple[str, str] | None = None
+    """Address and signature that a remote signer gave to a gateway at its start."""
+
     streams: dict[str, StreamInfo] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -64,6 +87,15 @@ class Node:
     def off_chain(self) -> bool:
         """-network offchain, in exactly these letters."""
         return self.settings.text("network") == "offchain"
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """core/broadcaster.go: the address that a gateway shows to orchestrators, and its signature of it."""
+        if self.signer is not None:
+            return self.signer
+        if self.chain is None:
+            return NO_ADDRESS, ""
+        return self.chain.account.address, self.chain.sign(checksummed(self.chain.account.address))
 
     @property
     def transcodes_itself(self) -> bool:

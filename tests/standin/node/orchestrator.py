@@ -7,21 +7,42 @@ import base64
 import json
 import secrets
 import time
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from . import golog, httpd, prices, transport
+from . import golog, httpd, transport
+from .account import signature
+from .ethereum import NO_ADDRESS, RPCFailed, checksummed
 from .httpd import Dropped, Handler, Request, Response, Routes
+from .money import InsufficientReserve
 from .node import Node
 from .public_routes import MULTIPART_JOBS, NO_MULTIPART, add_shared, posted
+from .recipient import PaymentRefused, Recipient
 from .transcoders import NoTranscoders, Remote, Transcoders, is_video
 
 SESSION_SECONDS = 70.0
 """core/orchestrator.go:transcodeLoopTimeout: a session without segments ends"""
 
-OFF_CHAIN_ADDRESS = "0x" + "0" * 40
+TOKEN_SECONDS = 30 * 60
+"""server/rpc.go:authTokenValidPeriod"""
 
 NO_RUNNERS = httpd.error("live runners are not supported", 404)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One segment: who sent it, for which stream and session, and what came along."""
+
+    stream: str
+    session: str
+    sender: str
+    payment: dict[str, Any]
+
+    @property
+    def price(self) -> Fraction:
+        """What the gateway says that it pays."""
+        return Fraction(self.payment.get("price") or 0)
 
 
 class Orchestrator:
@@ -30,6 +51,7 @@ class Orchestrator:
     def __init__(self, node: Node, transcoders: Transcoders) -> None:
         self._node = node
         self._transcoders = transcoders
+        self.recipient = Recipient(node)
         self._tokens: dict[str, str] = {}
         self._sessions: dict[str, float] = {}
 
@@ -78,25 +100,39 @@ class Orchestrator:
     def _info(self, request: Request) -> Response:
         """rpc.go:getOrchestrator: who asks, is there room, what does it cost."""
         asked = json.loads(request.body)
-        if asked["off_chain"] != self._node.off_chain:
+        sender = str(asked["address"])
+        if not self._signed(sender, checksummed(sender), asked["signature"]):
             golog.error("orchestrator req sig check failed")
-            return httpd.error("authentication failed: orchestrator req sig check failed", 403)
+            return httpd.error("Invalid orchestrator request: orchestrator req sig check failed", 403)
         if len(self._active()) >= self._node.max_sessions:
-            return httpd.error("OrchestratorCapped", 403)
+            return httpd.error("Invalid orchestrator request: OrchestratorCapped", 403)
         token = secrets.token_hex(16)
         self._tokens[token] = secrets.token_hex(4)
-        with self._node.lock:
-            price = self._node.prices.get(asked["address"], self._node.prices.get("default", Fraction(0)))
+        capabilities = asked.get("capabilities")
+        try:
+            wanted = None if capabilities is None else [(str(pipeline), str(model)) for pipeline, model in capabilities]
+            offer = self.recipient.offer(sender, "", wanted)
+        except (InsufficientReserve, RPCFailed) as error:
+            return httpd.error(str(error), 403)
         return httpd.as_json(
             {
                 "token": token,
+                "expires": time.time() + TOKEN_SECONDS,
                 "session": self._tokens[token],
                 "transcoder": str(self._node.service_uri),
-                "address": OFF_CHAIN_ADDRESS,
+                "address": self._address,
                 "version": self._node.version,
-                "price": prices.as_text(price),
+                **offer,
             }
         )
+
+    @property
+    def _address(self) -> str:
+        return NO_ADDRESS if self._node.chain is None else checksummed(self._node.chain.recipient)
+
+    def _signed(self, sender: str, message: str, given: str) -> bool:
+        """orchestrator.go:VerifySig: off-chain everything is signed."""
+        return self._node.chain is None or given == signature(sender, message)
 
     def _active(self) -> dict[str, float]:
         now = time.monotonic()
@@ -114,21 +150,47 @@ class Orchestrator:
         return httpd.text("")
 
     def _segment(self, request: Request) -> Response:
-        """segment_rpc.go:ServeSegment"""
+        """segment_rpc.go:ServeSegment, processPaymentAndSegmentHeaders"""
         token = request.headers.get(transport.TOKEN_HEADER.lower(), "")
+        payment = transport.unpacked(request.headers.get(transport.PAYMENT_HEADER.lower(), ""))
+        sender = str(payment.get("sender", NO_ADDRESS))
+        if not self._signed(sender, token, request.headers.get(transport.SIGNATURE_HEADER.lower(), "")):
+            golog.error(f"Sig check failed clientIP={request.client} sender={checksummed(sender)}")
+            return httpd.error("ErrSegSig", 403)
         if not token:
             return httpd.error("missing auth token", 403)
         if token not in self._tokens:
             return httpd.error("invalid auth token", 403)
-        stream = request.headers.get(transport.STREAM_HEADER.lower(), "")
         active = self._active()
         if token not in active and len(active) >= self._node.max_sessions:
             return httpd.error("OrchestratorCapped", 403)
+        stream = request.headers.get(transport.STREAM_HEADER.lower(), "")
+        job = Job(stream, self._tokens[token], sender, payment)
+        refused, offer = self._take(job)
+        if refused is not None:
+            return refused
         active[token] = time.monotonic()
         self._active()
-        return self._transcode(request, stream, self._tokens[token])
+        return self._transcode(request, job, offer)
 
-    def _transcode(self, request: Request, stream: str, session: str) -> Response:
+    def _take(self, job: Job) -> tuple[Response | None, dict[str, Any]]:
+        """The payment of a segment: a refusal, or what the next one will cost."""
+        try:
+            offer = self.recipient.offer(job.sender, job.session, None)
+        except (InsufficientReserve, RPCFailed) as error:
+            golog.error(f'Error updating orchestrator info - err="{error}"')
+            return httpd.error("Internal Server Error", 500), {}
+        try:
+            self.recipient.receive(job.payment, job.sender, job.session)
+        except (PaymentRefused, RPCFailed) as error:
+            golog.error(f"error processing payment: {error}")
+            return httpd.error(str(error), 400), {}
+        if job.price > 0 and not self.recipient.is_sufficient(job.sender, job.session):
+            golog.error("Insufficient credit balance for stream")
+            return httpd.error("Insufficient balance", 400), {}
+        return None, offer
+
+    def _transcode(self, request: Request, job: Job, offer: dict[str, Any]) -> Response:
         names = request.headers.get(transport.PROFILES_HEADER.lower(), "").split(",")
         extension = request.headers.get("livepeer-standin-extension", ".ts")
         started = time.monotonic()
@@ -139,15 +201,17 @@ class Orchestrator:
             local = self._node.transcodes_itself
             data = request.body if local else self._transcoders.transcode(request.body)
         except NoTranscoders as error:
-            golog.error(f"Could not transcode manifestID={stream} orchSessionID={session} err={error}")
+            golog.error(f"Could not transcode manifestID={job.stream} orchSessionID={job.session} err={error}")
             return httpd.error(str(error), 503)
         golog.info(
-            f"Transcoded segment manifestID={stream} orchSessionID={session} profiles={','.join(names)} "
+            f"Transcoded segment manifestID={job.stream} orchSessionID={job.session} profiles={','.join(names)} "
             f"bytes={len(data)} clientIP={request.client}"
         )
-        self._count_result(names, time.monotonic() - started)
+        pixels = int(request.headers.get(transport.PIXELS_HEADER.lower(), "0"))
+        self.recipient.debit(job.sender, job.session, job.price, pixels)
+        self._count_result(names, time.monotonic() - started, pixels)
         renditions = {name: base64.b64encode(data).decode("ascii") for name in names}
-        return httpd.as_json({"renditions": renditions})
+        return httpd.as_json({"renditions": renditions, "offer": offer})
 
     def _count_source(self, request: Request) -> None:
         metrics = self._node.metrics
@@ -156,11 +220,11 @@ class Orchestrator:
         metrics.observe("livepeer_download_time_seconds", 0.001)
         metrics.add("livepeer_segment_transcoded_downloaded_total")
 
-    def _count_result(self, names: list[str], seconds: float) -> None:
+    def _count_result(self, names: list[str], seconds: float, pixels: int) -> None:
         metrics = self._node.metrics
         labels = {"profiles": ",".join(names), "trusted": "trusted", "verified": "verified"}
         metrics.add("livepeer_segment_transcoded_total", **labels)
-        metrics.add("livepeer_mil_pixels_processed", 1.0)
+        metrics.add("livepeer_mil_pixels_processed", pixels / 1_000_000)
         metrics.observe("livepeer_transcode_time_seconds", seconds, **labels)
         metrics.observe("livepeer_transcode_score", 2 / max(seconds, 0.05), **labels)
 

@@ -38,17 +38,24 @@ class ProfileError(ValueError):
 
 @dataclass(frozen=True)
 class Profile:
-    """One rendition."""
+    """One rendition; the frame rate is whole and rounded up, 0 passes the source's through."""
 
     name: str
     resolution: str
     bitrate: int
+    framerate: int = 0
+
+    @property
+    def pixels(self) -> int:
+        """Of one frame."""
+        width, _, height = self.resolution.partition("x")
+        return int(width) * int(height)
 
 
 def preset(name: str) -> Profile:
     """A built-in profile."""
     resolution, bitrate = HEIGHTS[name]
-    return Profile(name, resolution, bitrate)
+    return Profile(name, resolution, bitrate, int(name.partition("p")[2].partition("fps")[0]))
 
 
 def known_presets(names: list[str]) -> list[Profile]:
@@ -86,7 +93,8 @@ def _from_struct(item: dict[str, object]) -> Profile:
     if encoder not in ENCODERS:
         raise ProfileError(f"Unable to parse encoder profile, unknown encoder: {encoder} unknown codec name")
     width, height, bitrate = (int(str(item.get(key, 0))) for key in ("width", "height", "bitrate"))
-    return Profile(str(item.get("name") or f"custom_{width}x{height}_{bitrate}"), f"{width}x{height}", bitrate)
+    framerate = -(-int(str(item.get("fps", 0))) // (int(str(item.get("fpsDen", 0))) or 1))
+    return Profile(str(item.get("name") or f"custom_{width}x{height}_{bitrate}"), f"{width}x{height}", bitrate, framerate)
 
 
 def _check_gop(gop: str) -> None:

@@ -10,7 +10,7 @@ import ssl
 import threading
 import time
 
-from . import certificate, golog, httpd, listeners, live_runners, profiles, transport, urls, worker
+from . import certificate, discovery, golog, httpd, listeners, live_runners, profiles, transport, urls, worker
 from .cli_routes import CliRoutes
 from .gateway import Gateway
 from .gourl import URL, URLError, default_address, is_local_url, parse, parse_request_uri
@@ -126,13 +126,18 @@ class Service:
             golog.exit_one(f"Unable to query remote signer: failed to call remote signer: {error}")
         if answer.status != 200:
             golog.exit_one(f"Unable to query remote signer: signer returned status {answer.status}")
+        self._node.signer = _signer(answer)
+        golog.info(f"Using Ethereum address from remote signer: {self._node.signer[0]}")
 
     def _check_discovery(self) -> None:
         webhook = self._settings.text("orchWebhookUrl")
         if webhook:
             golog.info(f"Using orchestrator webhook URL {urls.checked(webhook, 'orch webhook URL')}")
+        elif not self._orchestrators and self._node.chain is not None:
+            self._node.discovers_on_chain = True
         elif not self._orchestrators and not self._settings.text("remoteSignerUrl"):
             golog.error("No orchestrator specified; transcoding will not happen")
+        discovery.start(self._node)
 
     def _check_verifier(self) -> None:
         verifier = self._settings.text("verifierUrl")
@@ -333,6 +338,15 @@ class Service:
         if self._role is Role.GATEWAY:
             golog.info(f"Video Ingest Endpoint - rtmp://{self._rtmp_address}")
         golog.info(f"Livepeer Node version: {self._node.version}")
+
+
+def _signer(answer: transport.Answer) -> tuple[str, str]:
+    """server/remote_signer.go:GetOrchInfoSig"""
+    try:
+        given = answer.json()
+        return str(given["address"]), str(given["signature"])
+    except (transport.TransportError, KeyError, TypeError) as error:
+        golog.exit_one(f"Unable to query remote signer: failed to decode signer response: {error}")
 
 
 def _broker_problem(url: URL) -> str:

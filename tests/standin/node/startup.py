@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from . import aimodels, chain, datadir, devices, golog, profiles, urls
+from . import aimodels, chain, datadir, devices, golog, profiles, terms, urls
 from .govalues import ParseError, atoi
 from .lifecycle import Ended, Lifecycle
 from .metrics import Metrics
@@ -54,8 +54,8 @@ def start(settings: Settings, version: str, lifecycle: Lifecycle, pretended_role
         golog.info("***Livepeer is in off-chain mode***")
         database.check_or_store_chain(0)
     else:
-        chain.connect(settings, database, lifecycle)
-    _check_models(settings, role, directory)
+        chain.connect(node, database)
+    _check_models(node, role, directory)
     urls.check_object_store(settings.text("objectStore"), "object store")
     urls.check_object_store(settings.text("recordStore"), "recordings object store")
     urls.check_webhooks(settings)
@@ -111,12 +111,14 @@ def _warn_about_kafka(settings: Settings) -> None:
         golog.warning("not starting Kafka producer as producer config values aren't present")
 
 
-def _check_models(settings: Settings, role: Role, directory: str) -> None:
+def _check_models(node: Node, role: Role, directory: str) -> None:
+    settings = node.settings
     models = aimodels.parse(settings.text("aiModels")) if settings.text("aiModels") else []
     if settings.on("aiWorker"):
         devices.check_ai_worker(settings, directory, models)
     if settings.text("aiModels"):
         aimodels.check_pipelines(models)
+        terms.set_model_prices(node, models)
     elif role is Role.AI_WORKER:
         raise Ended(
             "The '-aiWorker' flag was set, but no model configuration was provided. "

@@ -4,19 +4,19 @@
 from __future__ import annotations
 
 import base64
-import json
-import random
+import math
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Any
 
-from . import golog, prices, transport
-from .gourl import URL
+from . import discovery, golog, transport
+from .discovery import Session
+from .money import SenderRefused, TicketRefused
 from .multipart import Rendition
 from .node import Node, StreamInfo
+from .payer import Payer, Payment, take_back
 from .profiles import Profile
 
 IDLE_SECONDS = 60.0
@@ -24,36 +24,40 @@ IDLE_SECONDS = 60.0
 
 SEGMENT_SECONDS = 8.0
 SHORTEST_LIMIT = 1.5
-NANOSECONDS = 1_000_000_000
+UNKNOWN_FRAMERATE = 30
+"""What a profile that passes the source's frame rate through is taken to have; the stand-in looks into no video."""
+
+MOST_TO_REFRESH = 8
+"""server/broadcast.go:maxRefreshSessionsThreshold"""
+
 REALTIME = ((3.0, "3x"), (2.0, "2x"), (1.0, "1x"), (0.5, "half"))
 """monitor/census.go: counters by how many times faster than real time a segment came back"""
 
 
 class SegmentFailed(Exception):
-    """An orchestrator did not do a segment."""
+    """An orchestrator did not do a segment; a gateway without a wallet hits a nil pointer then."""
 
 
 class InvalidVideo(Exception):
     """core/transcoder.go:ErrTranscoderInvalidVideo: nobody else could do it either."""
 
 
-@dataclass
-class Session:
-    """What one orchestrator offered for one stream."""
+class StreamStopped(Exception):
+    """server/broadcast.go:shouldStopStream: the gateway's own funds are at fault."""
 
-    url: URL
-    token: str
-    name: str
-    version: str
-    address: str
-    price: Fraction
-    lost_at: float = 0.0
-    lost_seconds: float = 0.0
 
-    def may_be_used(self, times: int) -> bool:
-        """broadcast.go:selectSession: a session whose oldest lost segment is young enough is used again."""
-        limit = times * self.lost_seconds
-        return not self.lost_at or time.monotonic() - self.lost_at < (limit if limit > 1 else SHORTEST_LIMIT)
+class AttemptsUsedUp(Exception):
+    """server/broadcast.go:maxTranscodeAttempts"""
+
+
+@dataclass(frozen=True)
+class Work:
+    """One segment."""
+
+    segment: bytes
+    sequence: int
+    extension: str
+    seconds: float
 
 
 @dataclass
@@ -66,8 +70,12 @@ class Stream:
     session: Session | None = None
     spare: list[Session] = field(default_factory=list)
     given_up: bool = False
+    known: dict[str, Session] = field(default_factory=dict)
+    asked: bool = False
+    asking: bool = False
     last_used: float = field(default_factory=time.monotonic)
     segments: int = 0
+    stopped: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -76,6 +84,7 @@ class Streams:
 
     def __init__(self, node: Node) -> None:
         self._node = node
+        self._payer = Payer(node) if node.limits is not None else None
         self._streams: dict[str, Stream] = {}
         self.last_stream = ""
 
@@ -99,17 +108,23 @@ class Streams:
 
     def _watch(self, stream: Stream) -> None:
         """mediaserver.go:HandlePush, the watchdog."""
-        while time.monotonic() - stream.last_used < IDLE_SECONDS:
-            time.sleep(1)
+        while time.monotonic() - stream.last_used < IDLE_SECONDS and not stream.stopped:
+            time.sleep(0.2)
+        self.close(stream)
+
+    def close(self, stream: Stream) -> None:
+        """mediaserver.go:removeRTMPStream"""
         with self._node.lock:
+            if self._streams.get(stream.name) is not stream:
+                return
+            stream.stopped = True
             del self._streams[stream.name]
             del self._node.streams[stream.name]
             count = len(self._streams)
         self._node.metrics.set("livepeer_current_sessions_total", count)
         golog.info(f"Ended stream with manifestID={stream.name} external manifestID={stream.name}")
-        for session in (stream.session, *stream.spare):
-            if session is not None:
-                _end(session)
+        for session in {id(one): one for one in (stream.session, *stream.spare, *stream.known.values()) if one is not None}.values():
+            _end(session)
 
     def playlist(self, name: str) -> dict[str, Any]:
         """/status → Manifests, in little."""
@@ -122,42 +137,93 @@ class Streams:
     def transcode(self, stream: Stream, segment: bytes, sequence: int, extension: str, seconds: float, client: str) -> list[Rendition]:
         """broadcast.go:processSegment: no renditions when there is no orchestrator."""
         self._count_source(stream, len(segment), seconds, client)
+        work = Work(segment, sequence, extension, seconds)
+        if self._payer is None:
+            return self._transcode_free(stream, work)
+        attempts = self._node.settings.number("maxAttempts")
+        for _ in range(attempts):
+            with stream.lock:
+                session = self._paid_session(stream, self._payer)
+            if session is None:
+                return self._no_session()
+            try:
+                self._refresh(session, self._payer)
+                golog.info("Trying to transcode segment using sessions=1")
+                return self._submit(stream, session, work)
+            except SenderRefused as error:
+                self._drop(stream, session)
+                golog.warning(f'Stopping current stream due to err="{error}"')
+                raise StreamStopped(str(error)) from error
+            except (SegmentFailed, TicketRefused, discovery.Unsuccessful) as error:
+                golog.error(f'Error with session manifestID={stream.name} orch={session.url} err="{error}"')
+                self._drop(stream, session)
+        if not attempts:
+            return []
+        self._node.metrics.add("livepeer_segment_transcode_failed_total", error_code="MaxAttempts")
+        raise AttemptsUsedUp("hit max transcode attempts")
+
+    def _transcode_free(self, stream: Stream, work: Work) -> list[Rendition]:
         with stream.lock:
             session = self._session_of(stream)
         if session is None:
-            self._node.metrics.add("livepeer_segment_transcode_failed_total", error_code="NoOrchestrators")
-            golog.info("No sessions available for segment")
-            return []
+            return self._no_session()
         golog.info("Trying to transcode segment using sessions=1")
-        return self._submit(stream, session, segment, sequence, extension, seconds)
+        return self._submit(stream, session, work)
 
-    def _submit(self, stream: Stream, session: Session, segment: bytes, sequence: int, extension: str, seconds: float) -> list[Rendition]:
+    def _no_session(self) -> list[Rendition]:
+        self._node.metrics.add("livepeer_segment_transcode_failed_total", error_code="NoOrchestrators")
+        golog.info("No sessions available for segment")
+        return []
+
+    def _submit(self, stream: Stream, session: Session, work: Work) -> list[Rendition]:
         """segment_rpc.go:SubmitSegment"""
-        context = f"manifestID={stream.name} seqNo={sequence} orchSessionID={session.name}"
-        golog.info(f"{context} Submitting segment bytes={len(segment)} orch={session.url} segDur={seconds:g}s")
+        context = f"manifestID={stream.name} seqNo={work.sequence} orchSessionID={session.name}"
+        payment = None
+        if self._payer is not None and session.purse is not None:
+            payment = self._payer.pay(session.purse, stream.profiles, work.seconds, context)
+        golog.info(f"{context} Submitting segment bytes={len(work.segment)} orch={session.url} segDur={work.seconds:g}s")
+        pixels = pixels_of(stream.profiles, work.seconds)
+        started = time.monotonic()
+        answer = self._sent(stream, session, work, payment, pixels)
+        if self._payer is not None and payment is not None:
+            self._payer.sent(payment)
+        if answer.status == 422:
+            raise InvalidVideo(answer.message)
+        if answer.status != 200:
+            golog.error(f'{context} Error submitting segment statusCode={answer.status} orch={session.url} err="{answer.message}"')
+            self._fail(session, work.seconds, answer.message, answer.status)
+            raise SegmentFailed(answer.message)
+        result = answer.json()
+        renditions = [Rendition(name, base64.b64decode(data)) for name, data in result["renditions"].items()]
+        if self._payer is not None and session.purse is not None and payment is not None:
+            self._payer.settle(session.purse, payment, pixels)
+            session.take(result["offer"])
+        if session.purse is not None:
+            self._node.metrics.add("livepeer_mil_pixels_processed", pixels / 1_000_000)
+        took = time.monotonic() - started
+        golog.info(f"{context} Successfully transcoded segment segName={work.sequence}.ts orch={session.url} dur={took:.3f}s")
+        self._count_result(stream, session, renditions, took, work.seconds)
+        return renditions
+
+    def _sent(self, stream: Stream, session: Session, work: Work, payment: Payment | None, pixels: int) -> transport.Answer:
+        chain = self._node.chain
         headers = {
             transport.TOKEN_HEADER: session.token,
             transport.STREAM_HEADER: stream.name,
             transport.PROFILES_HEADER: ",".join(profile.name for profile in stream.profiles),
-            "Livepeer-Standin-Extension": extension,
-            "Content-Duration": f"{seconds:g}",
+            transport.PIXELS_HEADER: str(pixels),
+            transport.SIGNATURE_HEADER: chain.sign(session.token) if chain is not None else "",
+            transport.PAYMENT_HEADER: transport.packed(payment.document) if payment is not None else "",
+            "Livepeer-Standin-Extension": work.extension,
+            "Content-Duration": f"{work.seconds:g}",
         }
-        started = time.monotonic()
         try:
-            answer = transport.call(session.url, "/segment", segment, max(SEGMENT_SECONDS, 4 * seconds), headers)
+            return transport.call(session.url, "/segment", work.segment, max(SEGMENT_SECONDS, 4 * work.seconds), headers)
         except transport.TransportError as error:
-            self._fail(session, seconds, str(error))
+            if payment is not None and session.purse is not None:
+                take_back(session.purse, payment)
+            self._fail(session, work.seconds, str(error))
             raise SegmentFailed(str(error)) from error
-        if answer.status == 422:
-            raise InvalidVideo(answer.message)
-        if answer.status != 200:
-            self._fail(session, seconds, answer.message)
-            raise SegmentFailed(answer.message)
-        renditions = [Rendition(name, base64.b64decode(data)) for name, data in answer.json()["renditions"].items()]
-        took = time.monotonic() - started
-        golog.info(f"{context} Successfully transcoded segment segName={sequence}.ts orch={session.url} dur={took:.3f}s")
-        self._count_result(stream, session, renditions, took, seconds)
-        return renditions
 
     def _session_of(self, stream: Stream) -> Session | None:
         """broadcast.go:selectSessions: off-chain a failed session is never removed (the handler panics before that).
@@ -168,7 +234,7 @@ class Streams:
         session = stream.session
         if session is None:
             if not stream.given_up:
-                stream.session, *stream.spare = self._select() or [None]
+                stream.session, *stream.spare = discovery.sessions(self._node) or [None]
             return stream.session
         if session.may_be_used(1):
             return session
@@ -182,55 +248,69 @@ class Streams:
         stream.session, stream.given_up = None, True
         return None
 
-    def _fail(self, session: Session, seconds: float, reason: str) -> None:
+    def _paid_session(self, stream: Stream, payer: Payer) -> Session | None:
+        """broadcast.go:selectSessions with a wallet: offers are kept as they were first seen, until the session fails.
+
+        New ones are asked for in the background when too few are left; an orchestrator that is known already keeps its
+        first offer. So a stream that the cap refused stays refused until the cap is raised.
+        """
+        current = stream.session
+        if current is not None and stream.known.get(str(current.url)) is current:
+            return current
+        if current is not None:
+            stream.session = None
+            golog.info(f"Removing orch={current.url} from manifestID={stream.name} session list")
+            self._node.metrics.add("livepeer_orchestrator_swaps")
+        if not stream.asked:
+            stream.asked = True
+            _keep(stream, discovery.sessions(self._node))
+        if len(stream.spare) < min(MOST_TO_REFRESH, math.ceil(len(self._node.orchestrators) / 2)):
+            self._ask_in_background(stream)
+        chosen = payer.choose([one.purse for one in stream.spare])
+        if chosen is not None:
+            stream.session = stream.spare.pop(chosen)
+        return stream.session
+
+    def _ask_in_background(self, stream: Stream) -> None:
+        """broadcast.go:refreshSessions, one at a time."""
+        if stream.asking:
+            return
+        stream.asking = True
+
+        def ask() -> None:
+            found = discovery.sessions(self._node)
+            with stream.lock:
+                stream.asking = False
+                _keep(stream, found)
+
+        threading.Thread(target=ask, daemon=True).start()
+
+    def _refresh(self, session: Session, payer: Payer) -> None:
+        """broadcast.go:refreshSessionIfNeeded: a new token and the price of now, when token or tickets run out."""
+        if session.purse is None:
+            return
+        if session.runs_out() or payer.needs_refresh(session.purse):
+            golog.verbose(4, f"Ticket params or auth token expired, refreshing for orch={session.url}")
+            session.renew(discovery.ask(self._node, session.url, discovery.REFRESH_SECONDS))
+
+    def _drop(self, stream: Stream, session: Session) -> None:
+        """broadcast.go:suspendAndRemoveOrch"""
+        with stream.lock:
+            if stream.known.get(str(session.url)) is session:
+                del stream.known[str(session.url)]
+
+    def _fail(self, session: Session, seconds: float, reason: str, status: int = 0) -> None:
         golog.error(f"Unable to submit segment orch={session.url} orchSessionID={session.name} err={reason}")
         labels = {"orchestrator_uri": str(session.url)}
-        self._node.metrics.add("livepeer_segment_source_upload_failed_total", error_code="Unknown", **labels)
+        code = {0: "Unknown", 403: "403 Forbidden", 400: "400 Bad Request", 503: "503 Service Unavailable"}.get(status, str(status))
+        code = "OrchestratorCapped" if "OrchestratorCapped" in reason else code
+        self._node.metrics.add("livepeer_segment_source_upload_failed_total", error_code=code, **labels)
         if not session.lost_at:
             session.lost_at, session.lost_seconds = time.monotonic(), seconds
 
-    def _select(self) -> list[Session]:
-        """discovery.go:GetOrchestrators: ask all, keep those that may be used, in any order."""
-        urls = self._node.orchestrators
-        if not urls:
-            golog.info("No orchestrators specified; not transcoding")
-            return []
-        timeout = self._node.settings.number("discoveryTimeout") / NANOSECONDS
-        with ThreadPoolExecutor(max_workers=len(urls)) as pool:
-            offers = [offer for offer in pool.map(lambda url: self._ask(url, timeout), urls) if offer is not None]
-        acceptable = [offer for offer in offers if self._affordable(offer)]
-        if not acceptable:
-            golog.info("No orchestrators found; not transcoding")
-        return random.sample(acceptable, len(acceptable))
-
     def somebody_answers(self) -> bool:
         """Whether a job would find an orchestrator."""
-        return bool(self._select())
-
-    def _ask(self, url: URL, timeout: float) -> Session | None:
-        """rpc.go:GetOrchestratorInfo"""
-        asked = json.dumps({"off_chain": self._node.off_chain, "address": "0x" + "0" * 40}).encode("ascii")
-        try:
-            answer = transport.call(url, transport.ORCHESTRATOR_INFO, asked, timeout)
-            if answer.status != 200:
-                raise transport.TransportError(answer.message)
-            offer = answer.json()
-        except transport.TransportError as error:
-            golog.error(f"err={json.dumps(str(error))} orch={url}")
-            self._node.metrics.add("livepeer_discovery_errors_total", error_code="Unknown", orchestrator_uri=str(url))
-            return None
-        price = prices.rational(str(offer["price"])) or Fraction(0)
-        work_url = URL(url.scheme, host=url.host)
-        return Session(work_url, offer["token"], offer["session"], offer["version"], offer["address"], price)
-
-    def _affordable(self, offer: Session) -> bool:
-        """selection_algorithm.go: equal to the cap passes; off-chain every price is 0."""
-        with self._node.lock:
-            cap = self._node.max_price
-        if cap is None or offer.price <= cap:
-            return True
-        golog.info(f"Orchestrator {offer.url} price {offer.price} is above max price {cap}")
-        return False
+        return bool(discovery.sessions(self._node))
 
     def count_answer(self, stream: Stream, seconds: float, took: float, client: str) -> None:
         """census.go:segmentFullyProcessed: how much faster than real time the publisher was served."""
@@ -268,6 +348,18 @@ class Streams:
         metrics.add("livepeer_segment_transcoded_unprocessed_total", **far, **labels)
         metrics.add("livepeer_segment_transcoded_all_appeared_total", **far, **labels)
         metrics.observe("livepeer_transcode_overall_latency_seconds", took, **far)
+
+
+def pixels_of(profiles: Sequence[Profile], seconds: float) -> int:
+    """Pixels of all renditions of a segment; a real orchestrator counts them in its output."""
+    return sum(profile.pixels * round((profile.framerate or UNKNOWN_FRAMERATE) * seconds) for profile in profiles)
+
+
+def _keep(stream: Stream, found: Sequence[Session]) -> None:
+    """An orchestrator that the stream has already keeps the offer that it made first."""
+    for session in found:
+        if stream.known.setdefault(str(session.url), session) is session:
+            stream.spare.append(session)
 
 
 def _end(session: Session) -> None:

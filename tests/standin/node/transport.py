@@ -6,6 +6,7 @@ The real nodes speak gRPC here. The paths below /standin/ exist in the stand-in 
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import ssl
@@ -22,6 +23,9 @@ END_SESSION = "/standin/end-session"
 TOKEN_HEADER = "Livepeer-Standin-Token"
 STREAM_HEADER = "Livepeer-Standin-Stream"
 PROFILES_HEADER = "Livepeer-Standin-Profiles"
+PIXELS_HEADER = "Livepeer-Standin-Pixels"
+SIGNATURE_HEADER = "Livepeer-Standin-Signature"
+PAYMENT_HEADER = "Livepeer-Standin-Payment"
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -48,6 +52,16 @@ class Answer:
     def message(self) -> str:
         """The body as an error text."""
         return self.body.decode("utf-8", "replace").strip()
+
+
+def packed(document: dict[str, Any]) -> str:
+    """A document for a header."""
+    return base64.b64encode(json.dumps(document).encode("utf-8")).decode("ascii") if document else ""
+
+
+def unpacked(header: str) -> dict[str, Any]:
+    """A document out of a header; nothing gives an empty one."""
+    return json.loads(base64.b64decode(header)) if header else {}
 
 
 def unverified() -> ssl.SSLContext:

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who could do the work, and what they want for it (discovery/discovery.go, discovery/db_discovery.go, server/rpc.go)."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from . import golog, transport
+from .ethereum import RPCFailed
+from .gourl import URL, URLError, parse
+from .money import TicketRefused
+from .node import Node
+from .onchain import Registered
+from .payer import Payer, Purse
+from .recipient import Capability, ticket_of
+
+SHORTEST_LIMIT = 1.5
+NANOSECONDS = 1_000_000_000
+REFRESH_SECONDS = 2.5
+"""server/broadcast.go:refreshTimeout"""
+
+LAST_TENTH = 0.1 * 30 * 60
+"""server/broadcast.go:shouldRefreshSession: a token is renewed that long before its end"""
+
+VIDEO: tuple[Capability, ...] = ()
+SHORT_CODES = (("OrchestratorCapped", "OrchestratorCapped"), ("deadline", "DeadlineExceeded"), ("timed out", "DeadlineExceeded"))
+"""monitor/census.go:LogDiscoveryError: any other error is its own code, whole."""
+
+
+class Unsuccessful(Exception):
+    """An orchestrator that made no offer; the text is what it said."""
+
+
+@dataclass
+class Session:
+    """What one orchestrator offered for one stream."""
+
+    url: URL
+    token: str
+    name: str
+    version: str
+    address: str
+    expires: float
+    purse: Purse | None
+    lost_at: float = 0.0
+    lost_seconds: float = 0.0
+
+    def may_be_used(self, times: int) -> bool:
+        """broadcast.go:selectSession: a session whose oldest lost segment is young enough is used again."""
+        limit = times * self.lost_seconds
+        return not self.lost_at or time.monotonic() - self.lost_at < (limit if limit > 1 else SHORTEST_LIMIT)
+
+    def runs_out(self) -> bool:
+        """The token is in its last tenth."""
+        return time.time() > self.expires - LAST_TENTH
+
+    def take(self, offer: dict[str, Any]) -> None:
+        """broadcast.go:updateSession after a segment: price and tickets of the next one."""
+        if self.purse is not None and offer.get("ticket"):
+            self.purse.price, self.purse.ticket = Fraction(offer["price"]), ticket_of(offer["ticket"])
+
+    def renew(self, offer: dict[str, Any]) -> None:
+        """broadcast.go:refreshSession: another session of the same orchestrator; what was paid ahead stays behind."""
+        self.token, self.name, self.expires = offer["token"], offer["session"], offer["expires"]
+        self.take(offer)
+        if self.purse is not None:
+            self.purse.credit = Fraction(0)
+
+
+def ask(node: Node, url: URL, timeout: float, capabilities: Sequence[Capability] | None = VIDEO) -> dict[str, Any]:
+    """rpc.go:GetOrchestratorInfo"""
+    address, signature = node.identity
+    asked = {"address": address, "signature": signature, "capabilities": capabilities}
+    try:
+        answer = transport.call(url, transport.ORCHESTRATOR_INFO, json.dumps(asked).encode("ascii"), timeout)
+        if answer.status == 200:
+            return dict(answer.json())
+    except transport.TransportError as error:
+        raise Unsuccessful(f"Did not connect to orch={url}: {error}") from error
+    raise Unsuccessful(f"Could not get orchestrator orch={url}: rpc error: code = Unknown desc = {answer.message}")
+
+
+def sessions(node: Node, capabilities: Sequence[Capability] = VIDEO) -> list[Session]:
+    """discovery.go:GetOrchestrators: all are asked at once; those that made an offer, in any order."""
+    urls = node.orchestrators
+    if not urls:
+        golog.info("No orchestrators specified; not transcoding")
+        return []
+    with ThreadPoolExecutor(max_workers=len(urls)) as pool:
+        offers = list(pool.map(lambda url: _tried(node, url, capabilities), urls))
+    found = [_session(url, offer) for url, offer in zip(urls, offers, strict=True) if offer is not None]
+    usable = [session for session in found if _usable(node, session)]
+    if not usable:
+        golog.info("No orchestrators found; not transcoding")
+    return random.sample(usable, len(usable))
+
+
+def _tried(node: Node, url: URL, capabilities: Sequence[Capability] | None) -> dict[str, Any] | None:
+    timeout = node.settings.number("discoveryTimeout") / NANOSECONDS
+    try:
+        return ask(node, url, timeout, capabilities)
+    except Unsuccessful as error:
+        reason = str(error)
+        golog.info(f"Discovery unsuccessful for orchestrator {url}, err={reason}")
+        code = next((short for part, short in SHORT_CODES if part in reason), reason)
+        node.metrics.add("livepeer_discovery_errors_total", error_code=code, orchestrator_uri=str(url))
+        return None
+
+
+def _session(url: URL, offer: dict[str, Any]) -> Session:
+    purse = None
+    if offer.get("ticket"):
+        price = Fraction(offer["price"])
+        purse = Purse(price, price, ticket_of(offer["ticket"]), offer["ticket"]["recipient"])
+    where = URL(url.scheme, host=url.host)
+    return Session(where, offer["token"], offer["session"], offer["version"], offer["address"], offer["expires"], purse)
+
+
+def _usable(node: Node, session: Session) -> bool:
+    """A wallet needs tickets; those of an orchestrator that was found on the chain are checked at once."""
+    if node.limits is None:
+        return True
+    if session.purse is None:
+        golog.error(f"Missing ticket params orch={session.url}")
+        return False
+    if not node.discovers_on_chain:
+        return True
+    try:
+        Payer(node).check(session.purse.ticket, 1)
+    except TicketRefused as error:
+        golog.info(f'invalid ticket params orch={session.url} err="{error}"')
+        return False
+    return session.purse.price >= 0
+
+
+def start(node: Node) -> None:
+    """db_discovery.go:NewDBOrchestratorPoolCache: at once where nothing else names orchestrators, else in the background."""
+    if node.chain is None:
+        return
+    if node.settings.number("liveAICapReportInterval") <= 0:
+        golog.panic("non-positive interval for NewTicker")
+    if node.discovers_on_chain:
+        try:
+            _cache(node)
+        except RPCFailed as error:
+            golog.exit_two(f"Could not create orchestrator pool with DB cache: Could not refresh DB list of orchestrators: {error}")
+        node.orchestrators = [url for url in (_url(one) for one in node.pool) if url is not None]
+    else:
+        threading.Thread(target=_cache_quietly, args=(node,), daemon=True).start()
+
+
+def _cache_quietly(node: Node) -> None:
+    try:
+        _cache(node)
+    except RPCFailed as error:
+        golog.error(f"Error caching orchestrators: Could not refresh DB list of orchestrators: {error}")
+
+
+def _cache(node: Node) -> None:
+    """The chain's pool, and what each of it offers at this moment; the copies are as old as the start."""
+    assert node.chain is not None
+    pool = node.chain.pool()
+    golog.info(f"Using orchestrator pool with {len(pool)} orchestrators")
+    with node.lock:
+        node.pool = pool
+    threading.Thread(target=_poll, args=(node, pool), daemon=True).start()
+
+
+def _poll(node: Node, pool: list[Registered]) -> None:
+    for one in pool:
+        url = _url(one)
+        offer = _tried(node, url, None) if url is not None else None
+        if offer is not None:
+            with node.lock:
+                node.offers[one.address] = offer
+
+
+def _url(registered: Registered) -> URL | None:
+    try:
+        return parse(registered.service_uri) if registered.service_uri else None
+    except URLError:
+        return None
