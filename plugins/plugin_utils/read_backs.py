@@ -5,11 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Cap
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import GatewaySettings, Node, OrchestratorSettings
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import WEI, WEI_PER_ETH, parse_pixels, rate
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import WEI, Price, PriceError, json_number, rate
 
 SERIES = ("livepeer_price_per_capability", "pipeline", "model_name")
 """The metric with one series for each entry of ``-maxPricePerCapability`` that was loaded, and the labels that tell them apart.
@@ -43,7 +42,9 @@ class ReadBack:
     flag: str = ""
 
 
-def read_backs(node: Node, orchestrator_urls: Sequence[str], cap: Cap | None) -> tuple[ReadBack, ...]:
+def read_backs(
+    node: Node, orchestrator_urls: Sequence[str], cap: Cap | None, capabilities: Sequence[Mapping[str, object]]
+) -> tuple[ReadBack, ...]:
     """What the node is asked for once it runs (server/webserver.go; recorded, and seen on 0.9.1).
 
     Prices of ``aiModels`` are not among it: no route tells them. They need no proof of their own, as a file that cannot be read
@@ -53,10 +54,11 @@ def read_backs(node: Node, orchestrator_urls: Sequence[str], cap: Cap | None) ->
         node: as planned.
         orchestrator_urls: what a gateway dials; empty with on-chain discovery.
         cap: a gateway's cap as its flags take it.
+        capabilities: entries of the document that a gateway's ``-maxPricePerCapability`` gets.
     """
     level = ReadBack("/getLogLevel", None, str(node.log_level))
     if isinstance(node.settings, GatewaySettings):
-        return (level, *_account(node), *_gateway(node, node.settings, orchestrator_urls, cap))
+        return (level, *_account(node), *_gateway(node.settings, orchestrator_urls), *_caps(node, cap, capabilities))
     return (level, *_account(node), *_orchestrator(node, node.settings))
 
 
@@ -68,18 +70,19 @@ def _account(node: Node) -> list[ReadBack]:
     return [ReadBack("/ethAddr", None, address, "address")] if address else []
 
 
-def _gateway(node: Node, settings: GatewaySettings, orchestrator_urls: Sequence[str], cap: Cap | None) -> list[ReadBack]:
+def _gateway(settings: GatewaySettings, orchestrator_urls: Sequence[str]) -> list[ReadBack]:
     found = []
     if orchestrator_urls:
         found.append(ReadBack("/status", ("OrchestratorPool",), list(orchestrator_urls), "set"))
     if settings.transcoding_options and "/" not in settings.transcoding_options:
         found.append(ReadBack("/getBroadcastConfig", ("TranscodingOptions",), settings.transcoding_options))
-    if node.onchain:
-        found.extend(_caps(cap, settings.max_price_per_capability))
     return found
 
 
-def _caps(cap: Cap | None, capabilities: Sequence[Mapping[str, object]]) -> list[ReadBack]:
+def _caps(node: Node, cap: Cap | None, capabilities: Sequence[Mapping[str, object]]) -> list[ReadBack]:
+    """Off-chain caps are not even read."""
+    if not node.onchain:
+        return []
     found = []
     if cap is None:
         found.append(ReadBack("/getBroadcastConfig", ("MaxPrice",), None))
@@ -104,8 +107,7 @@ def loaded_caps(entries: Sequence[Mapping[str, object]], pixels_per_unit: int) -
     for entry in entries:
         names = (_pipeline(str(entry["pipeline"])), str(entry.get("model_id") or "default"))
         if all(len(name) <= _LONGEST_LABEL and name.isascii() and name.isprintable() for name in names):
-            pixels = entry.get("pixels_per_unit") or pixels_per_unit
-            found[names] = _wei(entry["price_per_unit"], pixels, entry.get("currency"))
+            found[names] = _wei(entry["price_per_unit"], entry.get("pixels_per_unit") or pixels_per_unit, entry.get("currency"))
     return [(*names, amount) for names, amount in sorted(found.items())]
 
 
@@ -127,8 +129,9 @@ def _orchestrator(node: Node, settings: OrchestratorSettings) -> list[ReadBack]:
 
 def _wei(price: object, pixels: object, currency: object) -> str | None:
     """Wei for one unit as an exact fraction, as ``big.Rat`` writes it; None for a currency that follows its rate."""
-    unit = str(currency or WEI).lower()
-    if unit not in (WEI, "eth"):
-        return None
-    amount = Fraction(str(price)) / parse_pixels(str(pixels))
-    return str(amount * WEI_PER_ETH if unit == "eth" else amount)
+    amount, units = json_number(str(price)), json_number(str(pixels))
+    if amount is None or not units:
+        # The rules refuse such an entry before anything is rendered.
+        raise PriceError(f"{price} for {pixels} is no price")
+    value = Price(amount, str(currency or ""), units).rate
+    return str(value.amount) if value.currency == WEI else None

@@ -153,10 +153,16 @@ def _node_plan(node: Node, surroundings: Surroundings, files: Mapping[str, str])
         secrets=secrets_of(node),
         listeners=own,
         cli=next((bind_address(x, node) for x in own if x.purpose == "cli"), ""),
-        settings=read_backs(node, surroundings.orchestrator_urls, surroundings.cap) if files else (),
+        settings=read_backs(node, surroundings.orchestrator_urls, surroundings.cap, _capabilities(node)) if files else (),
         start_timeout=node.start_timeout,
         reach=surroundings.reach,
     )
+
+
+def _capabilities(node: Node) -> tuple[Mapping[str, object], ...]:
+    """Entries of the document of a gateway's caps."""
+    entries = getattr(node.settings, "max_price_per_capability", ())
+    return entries if isinstance(entries, tuple) else ()
 
 
 def own_listeners(node: Node, surroundings: Surroundings) -> tuple[Listener, ...]:
