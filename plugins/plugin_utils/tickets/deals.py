@@ -151,9 +151,13 @@ class Deal:
             least = max(least, min(room.least_divisor(cost), self.terms.start(gas)))
         return None if self.terms.ceiling(least) < least else least
 
-    def face_value(self, share: int, gas: Iterable[int]) -> int:
-        """The highest face value within these gas prices, with this share."""
-        return max(self.terms.face_value(share, price) for price in gas)
+    def deposit_for(self, gas: int) -> int:
+        """Wei that the deposit has to be at least at this gas price."""
+        return self.deposit_with(self.share, (gas,))
+
+    def deposit_with(self, share: int, gas: Iterable[int]) -> int:
+        """Wei that the deposit has to be at least at each of these gas prices, with another share of a reserve."""
+        return max(self.terms.face_value(share, price) for price in gas) * self.limits.deposit_multiplier
 
     def _room(self, cap: Fraction) -> Room | None:
         """How much overhead the cap leaves; None for any."""

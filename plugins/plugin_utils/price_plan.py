@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Price plan: what each gateway may be asked, by workload, and the figures that follow from gas, reserve and deposit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge, End, Payable
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import WEI_PER_ETH, Rate
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.cases import Case, make_case
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.figures import Figures, Sale, work_out
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.payers import Payer, adjusts, job, payer, terms
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.terms import Terms
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import Workload
+
+if TYPE_CHECKING:
+    from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Survey
+
+
+@dataclass(frozen=True)
+class Purchase:
+    """What gateways with equal purses may be asked for one workload.
+
+    Attributes:
+        gateways: at least one; the first speaks for all.
+        payer: with what they pay.
+        workload: for what.
+        currency, unit: of the prices.
+        sales: every price with its cap, at least one.
+        if_selected: True with on-chain discovery, where the gateways may take others instead.
+    """
+
+    gateways: tuple[Node, ...]
+    payer: Payer
+    workload: Workload
+    currency: str
+    unit: str
+    sales: tuple[Sale, ...]
+    if_selected: bool
+
+    @property
+    def gateway(self) -> Node:
+        """The one that speaks for all."""
+        return self.gateways[0]
+
+
+def figures(survey: Survey) -> tuple[Figures, ...]:
+    """The figures of every gateway that pays, gateways that are alike as one."""
+    return tuple(map(of_purchase, purchases(survey)))
+
+
+def of_purchase(found: Purchase) -> Figures:
+    """The figures of one purchase."""
+    bases = [sale.case.deal.base for sale in found.sales]
+    caps = [sale.cap for sale in found.sales if sale.cap is not None]
+    settings = found.gateway
+    stated = Figures(
+        gateways=tuple(f"{node.host}/{node.name}" for node in found.gateways),
+        workload=found.workload,
+        currency=found.currency,
+        unit=found.unit,
+        orchestrators=sum(len(sale.orchestrators) for sale in found.sales),
+        base_lowest=min(bases),
+        base_highest=max(bases),
+        cap=min(caps, default=None),
+        gas_gwei=tuple(map(Fraction, settings.expected_gas_gwei)),
+        pool_size=found.payer.pool,
+        reserve_eth=_eth(found.payer.reserve),
+        deposit_eth=_eth(found.payer.deposit),
+        lacks=found.payer.lacks if any(sale.case.deal.base for sale in found.sales) else (),
+    )
+    return work_out(stated, found.payer, found.sales)
+
+
+def _eth(wei: int | None) -> Fraction | None:
+    return None if wei is None else Fraction(wei, WEI_PER_ETH)
+
+
+def purchases(survey: Survey) -> Iterator[Purchase]:
+    """Every purchase that tickets play a part in, by the order of the edges."""
+    groups: dict[tuple[tuple[End, ...], Workload, str], list[Edge]] = {}
+    for edge in survey.edges:
+        if edge.payable in (Payable.PAID, Payable.UNKNOWN) and edge.price is not None:
+            groups.setdefault((edge.gateways, edge.workload, edge.currency), []).append(edge)
+    made = _Terms(survey)
+    for (gateways, workload, currency), edges in groups.items():
+        for alike, paying in _by_purse(survey.by_name[end.host, end.node] for end in gateways):
+            sales = tuple(sale for edge in edges for sale in made.sales(alike[0], paying, edge))
+            if sales:
+                yield Purchase(alike, paying, workload, currency, edges[0].unit, sales, edges[0].if_selected)
+
+
+def _by_purse(gateways: Iterable[Node]) -> Iterator[tuple[tuple[Node, ...], Payer]]:
+    """Gateways that differ by nothing that tickets hang on."""
+    alike: dict[tuple[Payer, str, int | None], list[Node]] = {}
+    for node in gateways:
+        alike.setdefault((payer(node), node.network, job(node)), []).append(node)
+    return ((tuple(nodes), key[0]) for key, nodes in alike.items())
+
+
+class _Terms:
+    """The sales of edges: their orchestrators by how they make tickets, which many gateways ask about."""
+
+    def __init__(self, survey: Survey) -> None:
+        self.survey = survey
+        self.known: dict[tuple[tuple[End, ...], str], dict[tuple[Terms | None, bool], list[str]]] = {}
+
+    def sales(self, gateway: Node, paying: Payer, edge: Edge) -> Iterator[Sale]:
+        """What one edge asks of one payer; nothing where that cannot be told."""
+        if edge.price is None:
+            return
+        rate = Rate(edge.price, edge.currency)
+        for (made, adjusting), names in self._alike(gateway, edge).items():
+            found: Case | None = None
+            if made is not None:
+                found = make_case(paying, made, rate, edge.workload.kind, adjusting=adjusting, pixels=job(gateway))
+            if found is not None:
+                yield Sale(tuple(names), found, edge.cap)
+
+    def _alike(self, gateway: Node, edge: Edge) -> dict[tuple[Terms | None, bool], list[str]]:
+        key = (edge.orchestrators, gateway.network)
+        if key not in self.known:
+            groups: dict[tuple[Terms | None, bool], list[str]] = {}
+            for end in edge.orchestrators:
+                node = self.survey.by_name.get((end.host, end.node))
+                groups.setdefault((terms(gateway, node), node is None or adjusts(node)), []).append(end.host)
+            self.known[key] = groups
+        return self.known[key]
