@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from . import golog, httpd, prices
+from . import chain_routes, golog, httpd, prices, terms
 from .aimodels import CAPABILITY_NAMES
 from .govalues import ParseError, atoi
 from .httpd import Dropped, Handler, Request, Response, Routes
@@ -15,7 +15,9 @@ from .profiles import HEIGHTS, wanted_names
 from .streams import Streams
 from .transcoders import Transcoders
 
-ETH_ADDRESS = re.compile(r"(?:0[xX])?[0-9a-fA-F]{40}")
+ETH_ADDRESS = re.compile(r"^0x[0-9a-fA-F]{40}|default$")
+"""As loose as in handlers.go:setOrchestratorPriceInfo: any end behind an address, any start before `default`."""
+
 NIL = "runtime error: invalid memory address or nil pointer dereference"
 NO_SNIFFING = {"X-Content-Type-Options": "nosniff"}
 
@@ -62,9 +64,8 @@ def with_form(handler: Handler, *names: str) -> Handler:
     return checked
 
 
-def needs_chain(_request: Request) -> Response:
-    """handlers.go:mustHaveClient on a node without a chain"""
-    return refused("missing ETH client", 500)
+class BadPrice(ValueError):
+    """A price in a form that cannot be used: status 400."""
 
 
 class CliRoutes:
@@ -79,14 +80,25 @@ class CliRoutes:
         """The mux of the CLI port."""
         routes = Routes()
         for name in NEEDS_CHAIN:
-            routes.add(f"/{name}", needs_chain)
+            routes.add(f"/{name}", self._of_chain(name))
         for name, parameters in NEEDS_FORM_AND_CHAIN.items():
-            routes.add(f"/{name}", with_form(needs_chain, *parameters))
+            routes.add(f"/{name}", with_form(self._of_chain(name), *parameters))
         self._add_reading(routes)
         self._add_changing(routes)
         if self._node.metrics.enabled:
             routes.add("/metrics", self._metrics)
         return routes
+
+    def _of_chain(self, name: str) -> Handler:
+        """handlers.go:mustHaveClient"""
+        node = self._node
+        if name == "setOrchestratorConfig" and node.chain is not None:
+            return self._set_orchestrator_config
+
+        def handler(request: Request) -> Response:
+            return refused("missing ETH client", 500) if node.chain is None else chain_routes.answer(node, node.chain, name, request)
+
+        return handler
 
     def _add_reading(self, routes: Routes) -> None:
         role = self._node.role
@@ -94,7 +106,7 @@ class CliRoutes:
         routes.add("/streamID", lambda _request: httpd.text("/"))
         routes.add("/manifestID", lambda _request: httpd.text(self._streams.last_stream))
         routes.add("/localStreams", lambda _request: httpd.as_json([]))
-        routes.add("/EthChainID", lambda _request: httpd.text("0"))
+        routes.add("/EthChainID", lambda _request: httpd.text(str(self._node.chain.chain_id if self._node.chain else 0)))
         routes.add("/currentBlock", self._current_block)
         routes.add("/IsOrchestrator", lambda _request: httpd.text(_word(role is Role.ORCHESTRATOR)))
         routes.add("/IsRedeemer", lambda _request: httpd.text(_word(role is Role.REDEEMER)))
@@ -151,7 +163,9 @@ class CliRoutes:
         )
 
     def _current_block(self, _request: Request) -> Response:
-        raise Dropped(NIL)
+        if self._node.chain is None:
+            raise Dropped(NIL)
+        return chain_routes.current_block(self._node.chain)
 
     def _metrics(self, _request: Request) -> Response:
         return httpd.Response(200, self._node.metrics.scrape().encode(), "text/plain; version=0.0.4; charset=utf-8")
@@ -167,6 +181,8 @@ class CliRoutes:
         if self._node.role is not Role.GATEWAY:
             return refused("Node must be gateway node to get network capabilities")
         names = {str(number): name for number, name in sorted(CAPABILITY_NAMES.items(), key=lambda item: str(item[0]))}
+        if self._node.chain is not None:
+            return httpd.as_json({"capabilities_names": names, "orchestrators": chain_routes.network_capabilities(self._node)})
         document = httpd.as_json({"capabilities_names": names, "orchestrators": None})
         failed = refused("network capabilities not available", 500)
         return Response(500, failed.body + document.body, failed.content_type, failed.headers)
@@ -182,14 +198,15 @@ class CliRoutes:
         if not (price and pixels) and not options:
             return refused("missing form params (maxPricePerUnit AND pixelsPerUnit) or transcodingOptions")
         if price and pixels:
-            cap, problem = _price_per_pixel(price, pixels, form.get("currency", ""))
-            if problem is not None:
-                return problem
-            with self._node.lock:
-                self._node.max_price = cap if cap is not None and cap > 0 else None
-            if cap is not None and cap > 0:
-                self._node.metrics.set("livepeer_transcoding_price", float(cap))
-                golog.info(f"Maximum transcoding price: {prices.three_places(cap)} wei per pixel\n")
+            try:
+                cap = self._price_per_pixel(price, pixels, form.get("currency", ""))
+            except BadPrice as error:
+                return refused(str(error))
+            if cap > 0:
+                terms.set_max_price(self._node, cap)
+            else:
+                with self._node.lock:
+                    self._node.max_price = None
         if options:
             chosen = wanted_names(options)
             if not chosen:
@@ -203,26 +220,27 @@ class CliRoutes:
             return refused("Node must be gateway node to set max price per capability")
         form = request.form()
         pipeline, model = form["pipeline"], form["modelID"]
-        if pipeline[:1].upper() + pipeline[1:].replace("-", " ") not in CAPABILITY_NAMES.values():
+        if terms.capability_name(pipeline) is None:
             return refused("pipeline not supported")
-        cap, problem = _price_per_pixel(form["maxPricePerUnit"], form["pixelsPerUnit"], form["currency"])
-        if problem is not None or cap is None:
-            return problem or refused("maxPricePerUnit and pixelsPerUnit need to be set")
+        try:
+            cap = self._price_per_pixel(form["maxPricePerUnit"], form["pixelsPerUnit"], form["currency"])
+        except BadPrice as error:
+            return refused(str(error))
         if cap <= 0:
             return refused(f"pricePerPixel needs to be > 0: {prices.three_places(cap)}")
-        self._node.metrics.set("livepeer_price_per_capability", float(cap), pipeline=pipeline.replace(" ", "-").lower(), model_name=model)
-        golog.info(f"Maximum price per unit set to {prices.three_places(cap)} wei for capability={pipeline} model_id={model}")
+        terms.set_capability_cap(self._node, pipeline, model, cap)
         return httpd.text("")
 
     def _set_max_face_value(self, request: Request) -> Response:
         if self._node.role is not Role.ORCHESTRATOR:
             return refused("node must be orchestrator node to set maxfacevalue")
         value = request.form()["maxfacevalue"]
-        try:
-            int(value, 10)
-        except ValueError:
+        number = terms.whole(value)
+        if number is None:
             return refused("maxfacevalue not set to number")
-        raise Dropped(NIL)  # without a chain there is no recipient of tickets
+        if self._node.terms is None:
+            raise Dropped(NIL)  # without a chain there is no recipient of tickets
+        return chain_routes.set_max_face_value(self._node, number)
 
     def _set_gateway_price(self, request: Request) -> Response:
         """handlers.go:setPriceForBroadcaster, setOrchestratorPriceInfo"""
@@ -230,15 +248,59 @@ class CliRoutes:
             return refused("Node must be orchestrator node to set price for broadcaster")
         form = request.form()
         price, pixels, address = (form[key] for key in ("pricePerUnit", "pixelsPerUnit", "broadcasterEthAddr"))
-        if address != "default" and not ETH_ADDRESS.fullmatch(address):
-            return refused(f"broadcasterEthAddr is not a valid eth address, provided {address}")
-        value, problem = _price_per_pixel(price, pixels, form.get("currency", ""), not_negative=True)
-        if problem is not None or value is None:
-            return problem or refused(f"error converting pricePerUnit string to rat: {price}\n")
-        with self._node.lock:
-            self._node.prices[address] = value
-        golog.info(f"Price per pixel set to {prices.three_places(value)} wei for broadcaster {address}")
+        try:
+            self._set_base_price(address, price, pixels, form.get("currency", ""))
+        except BadPrice as error:
+            return refused(str(error))
         return httpd.text(f"Price per pixel set to {price} wei for {pixels} pixels for broadcaster {address}\n")
+
+    def _set_orchestrator_config(self, request: Request) -> Response:
+        """One of the two fields alone changes nothing; what would send a transaction is not looked at."""
+        form = request.form()
+        price, pixels = form.get("pricePerUnit", ""), form.get("pixelsPerUnit", "")
+        if price and pixels:
+            try:
+                self._set_base_price("default", price, pixels, form.get("currency", ""))
+            except BadPrice as error:
+                return refused(str(error))
+        return httpd.text("")
+
+    def _set_base_price(self, address: str, price: str, pixels: str, currency: str) -> None:
+        """handlers.go:setOrchestratorPriceInfo"""
+        if ETH_ADDRESS.search(address) is None:
+            raise BadPrice(f"broadcasterEthAddr is not a valid eth address, provided {address}")
+        per_unit = prices.rational(price)
+        if per_unit is None:
+            raise BadPrice(f"error parsing pricePerUnit value: {price}")
+        if per_unit < 0:
+            raise BadPrice(f"price unit must be greater than or equal to 0, provided {price}")
+        units = prices.rational(pixels)
+        if units is None:
+            raise BadPrice(f"error parsing pixelsPerUnit value: {pixels}")
+        if units <= 0:
+            raise BadPrice(f"pixels per unit must be greater than 0, provided {pixels}")
+        value = self._in_wei(per_unit / units, currency)
+        with self._node.lock:
+            self._node.prices[address.lower()] = value
+        whose = "" if address == "default" else f" for broadcaster {address}"
+        golog.info(f"Price: {prices.three_places(value)} wei per pixel{whose}\n")
+
+    def _price_per_pixel(self, price: str, pixels: str, currency: str) -> Fraction:
+        """A cap; one that means none is never converted."""
+        per_unit, units = prices.rational(price), prices.rational(pixels)
+        if per_unit is None:
+            raise BadPrice(f"Error parsing pricePerUnit value: {price}")
+        if units is None:
+            raise BadPrice(f"Error parsing pixelsPerUnit value: {pixels}")
+        if units <= 0:
+            raise BadPrice(f"pixels per unit must be greater than 0, provided {pixels}")
+        return self._in_wei(per_unit / units, currency) if per_unit > 0 else per_unit / units
+
+    def _in_wei(self, price: Fraction, currency: str) -> Fraction:
+        try:
+            return prices.in_wei(price, currency, self._node.chain.feed if self._node.chain else None)
+        except prices.CurrencyError as error:
+            raise BadPrice(f"error converting price: {error}") from error
 
     def _set_max_sessions(self, request: Request) -> Response:
         value = request.form()["maxSessions"]
@@ -266,22 +328,6 @@ class CliRoutes:
         if not golog.set_verbosity(request.form()["loglevel"]):
             return refused("parameter 'logLevel' not defined")
         return httpd.text("")
-
-
-def _price_per_pixel(price: str, pixels: str, currency: str, not_negative: bool = False) -> tuple[Fraction | None, Response | None]:
-    per_unit = prices.rational(price)
-    if per_unit is None:
-        return None, refused(f"Error parsing pricePerUnit value: {price}")
-    units = prices.rational(pixels)
-    if units is None:
-        return None, refused(f"Error parsing pixelsPerUnit value: {pixels}")
-    if units <= 0:
-        return None, refused(f"pixels per unit must be greater than 0, provided {pixels}")
-    if not_negative and per_unit < 0:
-        return None, refused(f"price unit must be greater than or equal to 0, provided {price}\n")
-    if currency.lower() not in ("", "wei", "eth"):
-        return None, refused("error converting price: PriceFeedWatcher is not initialized")
-    return per_unit / units * (10**18 if currency.lower() == "eth" else 1), None
 
 
 def _profiles(request: Request) -> Response:

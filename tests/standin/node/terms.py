@@ -58,7 +58,7 @@ def _settle_orchestrator(node: Node, chain: Chain) -> None:
     pixels = prices.pixels_per_unit(settings.text("pixelsPerUnit"))
     _set_default_price(node, chain, pixels)
     _set_gateway_prices(node, chain)
-    ev = _whole(settings.text("ticketEV"))
+    ev = whole(settings.text("ticketEV"))
     again = "Restart the node with a different valid value for -ticketEV"
     if ev is None:
         raise Ended(f"-ticketEV must be a valid integer, but {settings.text('ticketEV')} provided. {again}")
@@ -66,7 +66,7 @@ def _settle_orchestrator(node: Node, chain: Chain) -> None:
         raise Ended(f"-ticketEV must be greater than 0, but {ev} provided. {again}")
     _look_up(chain, chain.recipient)
     _dial_redeemer(settings.text("redeemerAddr"))
-    largest = _whole(settings.text("maxFaceValue"))
+    largest = whole(settings.text("maxFaceValue"))
     if largest is None:
         given = settings.text("maxFaceValue")
         golog.panic(f"-maxFaceValue must be a valid integer, but {given} provided. Restart the node with a different valid value")
@@ -126,7 +126,7 @@ def _dial_redeemer(option: str) -> None:
         raise Ended(f"Unable to start redeemer client: {reason}") from error
 
 
-def _whole(text: str) -> int | None:
+def whole(text: str) -> int | None:
     """big.Int.SetString with base 10"""
     return int(text) if _INTEGER.fullmatch(text) else None
 
