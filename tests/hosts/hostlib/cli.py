@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from hostlib import engine, image
 from hostlib.fleet import Fleet, all_fleets
@@ -29,6 +30,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("action", choices=("build", "remove"), nargs="?", default="build")
     command = commands.add_parser("up", help="bring hosts up (engine and image too) and print their inventory file")
     command.add_argument("--name", required=True, help="name of this fleet: network, keys and inventory are its own")
+    command.add_argument("--chain", type=Path, help="start a stand-in chain beside them, with the accounts and the state of this JSON file")
     command.add_argument("hosts", nargs="+")
     command = commands.add_parser("inventory", help="print the inventory of a fleet")
     command.add_argument("--name", required=True)
@@ -51,7 +53,7 @@ def _do(arguments: argparse.Namespace) -> None:
         case "up":
             engine.up()
             fleet = Fleet(arguments.name)
-            fleet.up(arguments.hosts)
+            fleet.up(arguments.hosts, arguments.chain)
             print(fleet.inventory_file)
         case "inventory":
             print(Fleet(arguments.name).inventory_file.read_text(), end="")

@@ -3,19 +3,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 import shutil
-import signal
-import subprocess
 from pathlib import Path
 
+from hostlib.process import Detached
 from hostlib.tools import CACHE, HostsError, install_debian_packages, is_root, run, say, wait_until, works
 
 STATE = CACHE / "engine.json"
 LOG = CACHE / "dockerd.log"
 SYSTEMD = Path("/run/systemd/system")
+BY_SYSTEMD = "systemd"
 
 
 def answers() -> bool:
@@ -35,7 +32,8 @@ def up() -> None:
         raise HostsError("a Docker engine is installed but does not answer: start it, or give this user access to it")
     if SYSTEMD.exists():
         run(["systemctl", "start", "docker"])
-        _remember({"systemd": True})
+        CACHE.mkdir(exist_ok=True)
+        STATE.write_text(BY_SYSTEMD)
         say("engine: started by systemd")
     else:
         _start_daemon()
@@ -46,50 +44,29 @@ def down() -> None:
     if not STATE.exists():
         say("engine: not started by this checkout, left alone")
         return
-    state = json.loads(STATE.read_text())
     if answers() and run(["docker", "ps", "-q"]).strip():
         say("engine: containers are running on it, left alone")
         return
-    if state.get("systemd"):
+    if STATE.read_text() == BY_SYSTEMD:
         run(["systemctl", "stop", "docker.socket", "docker", "containerd"])
-    elif _is_alive(state):
-        os.kill(state["pid"], signal.SIGTERM)
+    else:
         # dockerd ends its containerd before it ends itself.
-        wait_until("the engine to end", lambda: not _is_alive(state), seconds=60)
+        Detached.load(STATE).end("the engine")
     STATE.unlink()
     say("engine: ended")
 
 
 def _start_daemon() -> None:
     CACHE.mkdir(exist_ok=True)
-    with LOG.open("wb") as log:
-        daemon = subprocess.Popen(["dockerd"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/")
-    _remember({"pid": daemon.pid, "started": _start_time(daemon.pid)})
+    daemon = Detached.start(["dockerd"], LOG)
+    daemon.save(STATE)
 
     def ready() -> bool:
-        if daemon.poll() is not None:
+        if not daemon.is_alive():
             STATE.unlink()
-            raise HostsError(f"dockerd ended with status {daemon.returncode}:\n{LOG.read_text()[-2000:]}")
+        daemon.insist("dockerd", LOG)
         return answers()
 
     # A first start on an empty disk makes its databases and network: seconds, more on a busy machine.
     wait_until(f"dockerd to answer (its log: {LOG})", ready, seconds=120)
     say(f"engine: dockerd started, process {daemon.pid}")
-
-
-def _remember(state: dict[str, object]) -> None:
-    CACHE.mkdir(exist_ok=True)
-    STATE.write_text(json.dumps(state))
-
-
-def _start_time(pid: int) -> str:
-    """Tells a process from a later one with the same number; empty when there is none, or when it ended and was not reaped."""
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return "" if fields[0] == "Z" else fields[19]
-    return ""
-
-
-def _is_alive(state: dict[str, object]) -> bool:
-    pid = state["pid"]
-    return isinstance(pid, int) and _start_time(pid) == state["started"] != ""

@@ -14,9 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hostlib import image
+from hostlib.chain import Chain
 from hostlib.tools import CACHE, CHECKOUT_ID, HostsError, free_port, install_debian_packages, run, say, wait_until
 
 LABEL = "livepeer-fleet"
+
+# Each host answers to HOST.example.test as well: a name by which a plan does not know it for a host of its inventory.
+OUTSIDE = "example.test"
 
 # A container that is a machine: each line is needed, see tests/hosts/README.md.
 OPTIONS = (
@@ -50,6 +54,10 @@ class Fleet:
     def ssh_config(self) -> Path:
         return self.folder / "ssh_config"
 
+    @property
+    def chain(self) -> Chain:
+        return Chain(self.folder / "chain")
+
     def container(self, host: str) -> str:
         return f"{self.network}-{host}"
 
@@ -58,8 +66,13 @@ class Fleet:
         names = run(["docker", "ps", "-a", "--filter", f"label={LABEL}={self.network}", "--format", '{{.Label "host"}}'])
         return sorted(names.split())
 
-    def up(self, wanted: Sequence[str]) -> None:
-        """Idempotent: hosts that run are kept as they are, stopped ones are started."""
+    def up(self, wanted: Sequence[str], chain: Path | None = None) -> None:
+        """Idempotent: hosts that run are kept as they are, stopped ones are started.
+
+        Args:
+            wanted: names of the hosts.
+            chain: what the stand-in chain beside them starts with (see Chain.up); None for no chain.
+        """
         for program in ("ssh", "ssh-keygen"):
             if not shutil.which(program):
                 install_debian_packages(["openssh-client"], f"the program {program}")
@@ -67,6 +80,8 @@ class Fleet:
         self._make_key()
         if not run(["docker", "network", "ls", "-q", "--filter", f"name=^{self.network}$"]).strip():
             run(["docker", "network", "create", self.network])
+        if chain:
+            self.chain.up(self._gateway_address(), chain)
         existing = self.hosts()
         for host in wanted:
             if host not in existing:
@@ -78,12 +93,13 @@ class Fleet:
         say(f"hosts: {', '.join(wanted)} up")
 
     def down(self) -> None:
-        """Nothing of it is left: containers, network, keys."""
+        """Nothing of it is left: containers, network, keys, chain."""
         containers = run(["docker", "ps", "-aq", "--filter", f"label={LABEL}={self.network}"]).split()
         if containers:
             run(["docker", "rm", "--force", "--volumes", *containers])
         if run(["docker", "network", "ls", "-q", "--filter", f"name=^{self.network}$"]).strip():
             run(["docker", "network", "rm", self.network])
+        self.chain.down()
         shutil.rmtree(self.folder, ignore_errors=True)
         say(f"hosts: {self.name} removed")
 
@@ -103,7 +119,7 @@ class Fleet:
         run([
             *("docker", "create", "--name", container, "--hostname", host),
             *("--label", f"{LABEL}={self.network}", "--label", f"host={host}"),
-            *("--network", self.network, "--network-alias", host),
+            *("--network", self.network, "--network-alias", host, "--network-alias", f"{host}.{OUTSIDE}"),
             # Loopback of this machine, so that it works where containers cannot be reached (other systems), too. A port of our
             # choice, because one of the engine's choice would change when the host reboots.
             *("--publish", f"127.0.0.1:{free_port()}:22"),
@@ -152,6 +168,10 @@ class Fleet:
     def _port(self, host: str) -> int:
         return int(run(["docker", "port", self.container(host), "22/tcp"]).split()[0].rpartition(":")[2])
 
+    def _gateway_address(self) -> str:
+        """This machine's address on the hosts' network."""
+        return run(["docker", "network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", self.network]).strip()
+
     def _write_inventory(self) -> None:
         """Hosts are found by an ssh_config, so that a host's address in the inventory is its own name, as on a real fleet."""
         known, config, hosts = [], [], {}
@@ -169,6 +189,8 @@ class Fleet:
             "ansible_ssh_common_args": f"-F {self.ssh_config}",
             "ansible_python_interpreter": "/usr/bin/python3",
         }
+        if self.chain.runs:
+            variables |= self.chain.variables()
         # JSON is YAML; it needs no library here.
         self.inventory_file.write_text(json.dumps({"all": {"hosts": hosts, "vars": variables}}, indent=2) + "\n")
 

@@ -44,10 +44,10 @@ class Pushed:
 class Gateway:
     """A tunnel to the HTTP and the CLI port of one gateway."""
 
-    def __init__(self, ssh_config: Path, host: str) -> None:
+    def __init__(self, ssh_config: Path, host: str, http_port: int = HTTP_PORT, cli_port: int = CLI_PORT) -> None:
         self.host = host
         self.http, self.cli = free_port(), free_port()
-        forwards = [f"-L127.0.0.1:{self.http}:127.0.0.1:{HTTP_PORT}", f"-L127.0.0.1:{self.cli}:127.0.0.1:{CLI_PORT}"]
+        forwards = [f"-L127.0.0.1:{self.http}:127.0.0.1:{http_port}", f"-L127.0.0.1:{self.cli}:127.0.0.1:{cli_port}"]
         self.command = ["ssh", "-F", str(ssh_config), "-N", "-o", "ExitOnForwardFailure=yes", *forwards, host]
 
     def __enter__(self) -> Gateway:
@@ -68,12 +68,16 @@ class Gateway:
 
     def segments_done(self) -> Counter[str]:
         """By host of the orchestrator, since the gateway's start."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.cli}/metrics", timeout=10) as answer:
-            text = answer.read().decode()
         done: Counter[str] = Counter()
-        for host, count in DONE.findall(text):
+        for host, count in DONE.findall(self.ask("/metrics")):
             done[self.host if host == "127.0.0.1" else host] += int(float(count))
         return done
+
+    def ask(self, path: str) -> str:
+        """What the CLI port answers."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.cli}{path}", timeout=10) as answer:
+            text: str = answer.read().decode()
+        return text
 
     def put(self, stream: str, number: int, segment: bytes) -> str:
         """One segment; how many renditions came back, or why none did."""
@@ -89,6 +93,8 @@ class Gateway:
                 return f"{_parts(answer.headers, answer.read())} renditions"
         except urllib.error.HTTPError as error:
             return f"HTTP {error.code} {error.read().decode(errors='replace').strip()}"
+        except ConnectionError:
+            return "connection closed without an answer"
 
 
 def push(gateway: Gateway, stream: str, count: int) -> Pushed:

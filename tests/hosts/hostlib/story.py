@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What several scenarios hold of their fleet: the plan that was carried out, what a plan refuses, secrets that are nowhere."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+from hostlib.fleet import Fleet
+from hostlib.playbook import run_playbook
+from hostlib.video import SEGMENT, Gateway
+
+
+@dataclass(frozen=True)
+class Story:
+    """A scenario and its hosts."""
+
+    folder: Path
+
+    @classmethod
+    def of(cls, test: str) -> Story:
+        """The scenario that a file of tests belongs to (its ``__file__``)."""
+        return cls(Path(test).resolve().parents[1])
+
+    @property
+    def fleet(self) -> Fleet:
+        return Fleet(f"molecule-{self.folder.name}")
+
+    def run(self, playbook: str, *more: Path | str) -> CompletedProcess[str]:
+        """A playbook on the scenario's inventory, and on others that say something else of its hosts."""
+        return run_playbook(playbook, self.folder / "inventory.yml", self.fleet.inventory_file, *more)
+
+    def plan(self) -> dict[str, Any]:
+        """What converge carried out."""
+        document: dict[str, Any] = json.loads((self.folder / "livepeer-plan" / "plan.json").read_text())
+        return document
+
+    def edge(self, gateway: str, workload: str = "video") -> dict[str, Any]:
+        """The one edge of a gateway for a workload."""
+        (found,) = (edge for edge in self.plan()["edges"] if (edge["gateway"], edge["workload"]) == (gateway, workload))
+        return dict(found)
+
+    def refusals(self, inventory: str) -> dict[str, str]:
+        """Code and text of each error with which plan.yml ends, once another inventory is laid over the scenario's."""
+        done = self.run("plan", self.folder / "inventories" / inventory)
+        assert done.returncode != 0, done.stdout
+        found = dict(re.findall(r"^error\[(LPF\d+)\]((?:.*\n)+?)\n", done.stdout, re.MULTILINE))
+        assert found, done.stdout + done.stderr
+        return found
+
+    def push(self, host: str, stream: str, count: int = 2, http_port: int = 9935, cli_port: int = 5935) -> list[str]:
+        """What a publisher gets for each segment of a stream."""
+        segment = SEGMENT.read_bytes()
+        with Gateway(self.fleet.ssh_config, host, http_port, cli_port) as gateway:
+            return [gateway.put(stream, number, segment) for number in range(count)]
+
+    def secrets(self) -> list[str]:
+        """Passwords and encrypted keys of all accounts."""
+        found = []
+        for name in sorted(path.name for path in self.fleet.chain.folder.iterdir() if path.is_dir()):
+            found.append(self.fleet.chain.password(name).read_text().strip())
+            found.append(json.loads(self.fleet.chain.keystore(name).read_text())["crypto"]["ciphertext"])
+        return found
+
+    def assert_converged_without_a_trace(self) -> None:
+        """The playbook once more changes nothing, and no secret is in what it says, in the plan, or in a journal."""
+        done = self.run("site", "-vvv", "--diff")
+        assert done.returncode == 0, done.stdout + done.stderr
+        recap = done.stdout.rpartition("PLAY RECAP")[2]
+        assert set(re.findall(r"changed=(\d+)", recap)) == {"0"}, recap
+        said = [("the run", done.stdout + done.stderr)]
+        said += ((str(path), path.read_text()) for path in (self.folder / "livepeer-plan").rglob("*") if path.is_file())
+        said += ((f"the journal of {host}", self.fleet.execute(host, "journalctl", "--no-pager")) for host in self.fleet.hosts())
+        assert list(_found(self.secrets(), said)) == []
+
+
+def _found(secrets: list[str], said: Iterable[tuple[str, str]]) -> Iterable[str]:
+    for place, text in said:
+        # The secret itself stays out of the message.
+        yield from (f"secret {number} in {place}" for number, secret in enumerate(secrets) if secret in text)
