@@ -34,7 +34,8 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.reading impor
     one_line,
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import Plan, PlanError, make_plan, write_plan
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.report import Screen, report
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.table import Screen
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.terminal import report
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import some
 
 try:

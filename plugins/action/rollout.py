@@ -14,7 +14,7 @@ from ansible.utils.display import Display
 from ansible_collections.livepeer.fleet.plugins.action.plan import DECISION, screen
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import Plan, PlanError, read_plan
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.report import findings
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.terminal import findings
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout import (
     Found,
     Rollout,

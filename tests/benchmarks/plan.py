@@ -17,7 +17,8 @@ sys.path.insert(0, str(ROOT / ".cache" / "collections"))
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Inventory  # noqa: E402
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.parser import parse_fleet  # noqa: E402
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import plan_fleet, read_plan, write_plan  # noqa: E402
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.report import Screen, report  # noqa: E402
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.table import Screen  # noqa: E402
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.terminal import report  # noqa: E402
 
 SIZES = (10, 100, 1_000)
 KEYSTORE = '{"version": 3}'

@@ -1,0 +1,559 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Draws plan.html from the data in the page. Every text reaches the page as a text node: nothing of an inventory is ever markup.
+"use strict";
+
+(() => {
+  const SVG = "http://www.w3.org/2000/svg";
+  const VERDICTS = { refused: "✕", warning: "!", unknown: "?", good: "✓", free: "○" }; // the gravest first
+  const GRAVITY = Object.keys(VERDICTS);
+  const ALONE = 24; // hosts up to which each has a box of its own; more are stacked with those that are alike
+  const MOST = { boxes: 48, lines: 240, labels: 14, rows: 60, charted: 60, machines: 15, findings: 100, names: 4 };
+  const RULE = [1.2, 1.3]; // the rule of thumb: a cap 20 to 30 percent over the price
+
+  const plan = JSON.parse(document.getElementById("data").textContent);
+  const find = (selector) => document.querySelector(selector);
+  const wanted = { text: "", workload: "", hidden: new Set() };
+  const opened = new Set(); // lists that were asked for in full
+  let drawn = { boxes: [], lines: [] };
+
+  // ---- elements ----
+
+  function fill(element, attributes, children) {
+    for (const [name, value] of Object.entries(attributes)) {
+      if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+      else if (value !== false && value !== undefined) element.setAttribute(name, value === true ? "" : value);
+    }
+    element.append(...children.flat(Infinity).filter((child) => child !== "" && child !== null && child !== undefined));
+    return element;
+  }
+  const h = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
+  const s = (tag, attributes, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
+  const pressed = (act) => ({ onclick: act, onkeydown: (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); act(event); } } });
+  const number = (count, one) => `${count.toLocaleString("en")} ${one}${count === 1 ? "" : "s"}`;
+  const clipped = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+  const names = (list, most = MOST.names) =>
+    list.length <= most ? list.join(", ") : `${list.slice(0, most - 1).join(", ")} … ${list[list.length - 1]} (${list.length.toLocaleString("en")})`;
+  const ratio = (text) => { const [over, under = "1"] = String(text).split("/"); return Number(over) / Number(under); };
+  const verdictOf = (group) => GRAVITY.find((name) => group.verdict.startsWith(name)) ?? "unknown";
+  const brief = (list) => (list.length <= 2 ? list.join(", ") : `${list.length.toLocaleString("en")} × ${list[0]} …`);
+  const byGravity = (one, other) => GRAVITY.indexOf(one.verdict) - GRAVITY.indexOf(other.verdict);
+  const badge = (verdict, text) => h("span", { class: `badge ${verdict}` }, h("i", { "aria-hidden": "true" }, VERDICTS[verdict]), ` ${text}`);
+
+  // ---- the plan, looked up ----
+
+  const hosts = new Map(plan.hosts.map((host) => [host.name, host]));
+  const ends = new Map();
+
+  /** Host and node behind a name of an edge: `host`, `host/node`, or the URL of somebody else's orchestrator. */
+  function endOf(name, role) {
+    const key = `${role} ${name}`;
+    if (!ends.has(key)) {
+      const cut = name.lastIndexOf("/");
+      const split = !hosts.has(name) && hosts.has(name.slice(0, cut));
+      const host = split ? name.slice(0, cut) : name;
+      if (!hosts.has(host)) hosts.set(host, { name: host, machine: host, foreign: true, nodes: [{ name: "not of this fleet", role }] });
+      const own = hosts.get(host).nodes.filter((node) => node.role === role);
+      const node = split ? name.slice(cut + 1) : (own.find((one) => one.name === role) ?? own[0])?.name ?? role;
+      ends.set(key, { host, node });
+    }
+    return ends.get(key);
+  }
+
+  function searched(host) {
+    host.words ??= [host.name, host.machine, ...host.nodes.flatMap((node) => [node.name, node.network])].join(" ").toLowerCase();
+    return host.words.includes(wanted.text);
+  }
+
+  /** The edges that the filter lets through: their group with the pairs that are left of it. */
+  function visible() {
+    const through = [];
+    for (const group of plan.groups) {
+      const verdict = verdictOf(group);
+      if (wanted.hidden.has(verdict) || (wanted.workload && group.workload !== wanted.workload)) continue;
+      const between = wanted.text ? group.between.flatMap(matching) : group.between;
+      const count = between.reduce((sum, [from, to]) => sum + from.length * to.length, 0);
+      if (count) through.push({ group, verdict, between, count });
+    }
+    return through.sort(byGravity);
+  }
+
+  function matching([gateways, orchestrators]) {
+    const of = (list, role) => list.filter((name) => searched(hosts.get(endOf(name, role).host)));
+    const from = of(gateways, "gateway");
+    if (from.length === gateways.length) return [[gateways, orchestrators]];
+    const rest = gateways.filter((name) => !from.includes(name));
+    const to = of(orchestrators, "orchestrator");
+    return [[from, orchestrators], [rest, to]].filter(([left, right]) => left.length && right.length);
+  }
+
+  const unique = (list) => [...new Set(list)];
+  const gatewaysOf = (one) => unique(one.between.flatMap(([from]) => from));
+  const orchestratorsOf = (one) => unique(one.between.flatMap(([, to]) => to));
+  const briefly = (one) => `${brief(gatewaysOf(one))} → ${brief(orchestratorsOf(one))}`;
+  const between = (one) => `${names(gatewaysOf(one))} → ${names(orchestratorsOf(one))}`;
+
+  // ---- the picture: boxes ----
+
+  function boxesOf(edges) {
+    const seen = new Map(); // host → what it takes part in, finely and coarsely
+    const add = (host, fine, coarse) => {
+      if (!seen.has(host)) seen.set(host, { fine: new Set(), coarse: new Set(), gravity: GRAVITY.length });
+      const one = seen.get(host);
+      one.fine.add(fine);
+      one.coarse.add(coarse);
+      one.gravity = Math.min(one.gravity, GRAVITY.indexOf(coarse.split(" ")[1]));
+    };
+    edges.forEach(({ group, verdict, between }, index) => {
+      for (const [from, to] of between) {
+        for (const name of from) add(endOf(name, "gateway").host, `>${index}`, `> ${verdict} ${group.workload}`);
+        for (const name of to) add(endOf(name, "orchestrator").host, `<${index}`, `< ${verdict} ${group.workload}`);
+      }
+    });
+    const narrowed = wanted.workload || wanted.hidden.size;
+    const free = { fine: new Set(), coarse: new Set(), gravity: GRAVITY.length };
+    for (const host of hosts.values()) if (!narrowed && !host.foreign && !seen.has(host.name) && searched(host)) seen.set(host.name, free);
+    if (seen.size <= ALONE) return stacked(seen, (name) => name);
+    const alike = (sort) => (name, one) => [shape(hosts.get(name)), ...[...one[sort]].sort()].join("|");
+    const fine = stacked(seen, alike("fine"));
+    return fine.length <= MOST.boxes ? fine : stacked(seen, alike("coarse"));
+  }
+
+  const shape = (host) => JSON.stringify([host.foreign ?? false, host.nodes.map((node) => [node.name, node.role, node.network])]);
+
+  function stacked(seen, key) {
+    const stacks = new Map();
+    for (const [name, one] of seen) {
+      const place = key(name, one);
+      if (!stacks.has(place)) stacks.set(place, { hosts: [], gravity: one.gravity, nodes: hosts.get(name).nodes, foreign: hosts.get(name).foreign });
+      stacks.get(place).hosts.push(name);
+    }
+    return [...stacks.values()].sort((one, other) => one.gravity - other.gravity);
+  }
+
+  function linesOf(edges, boxes) {
+    const boxOf = new Map(boxes.flatMap((box) => box.hosts.map((host) => [host, box])));
+    const lines = new Map();
+    for (const one of edges) {
+      for (const [from, to] of one.between) {
+        for (const start of tally(from, "gateway", boxOf)) {
+          for (const stop of tally(to, "orchestrator", boxOf)) {
+            const key = `${start.key} ${stop.key} ${one.verdict}`;
+            if (!lines.has(key)) lines.set(key, { start, stop, verdict: one.verdict, count: 0, edges: new Set() });
+            lines.get(key).count += start.count * stop.count;
+            lines.get(key).edges.add(one);
+          }
+        }
+      }
+    }
+    return [...lines.values()].sort(byGravity);
+  }
+
+  function tally(list, role, boxOf) {
+    const found = new Map();
+    for (const name of list) {
+      const { host, node } = endOf(name, role);
+      const box = boxOf.get(host);
+      if (!box) continue;
+      const key = `${box.place}/${node}`;
+      if (!found.has(key)) found.set(key, { key, box, node, count: 0 });
+      found.get(key).count += 1;
+    }
+    return [...found.values()];
+  }
+
+  // ---- the picture: where things stand ----
+
+  const BOX = { width: 232, head: 30, node: 26, foot: 8, gap: 22, across: 210, bulge: 74 };
+  const heightOf = (box) => BOX.head + BOX.node * box.nodes.length + BOX.foot;
+  const has = (box, role) => box.nodes.some((node) => node.role === role);
+
+  function laidOut(boxes, lines) {
+    const columns = [[], [], []];
+    for (const box of boxes) columns[has(box, "gateway") ? (has(box, "orchestrator") ? 1 : 0) : 2].push(box);
+    const within = lines.every((line) => line.start.box === line.stop.box);
+    const used = within ? dealt(boxes) : columns.filter((column) => column.length);
+    const across = within ? BOX.bulge + 20 : BOX.across;
+    const tall = (column) => column.reduce((sum, box) => sum + heightOf(box) + BOX.gap, -BOX.gap);
+    // What goes from the first column to the third must not pass behind the second: that one stands lower then.
+    const lower = !within && columns.every((column) => column.length) ? Math.max(tall(columns[0]), tall(columns[2])) + BOX.gap : 0;
+    const height = Math.max(0, ...used.map((column, index) => tall(column) + (index === 1 ? lower : 0)));
+    const upper = lower ? lower - BOX.gap : height;
+    used.forEach((column, index) => {
+      let y = within ? 0 : lower && index === 1 ? lower : (upper - tall(column)) / 2;
+      for (const box of column) {
+        box.x = index * (BOX.width + across);
+        box.y = y;
+        y += heightOf(box) + BOX.gap;
+      }
+    });
+    const curled = lines.some((line) => line.start.box.x === line.stop.box.x);
+    return { width: used.length * (BOX.width + across) - across + (curled ? BOX.bulge : 0), height, columns: used.length };
+  }
+
+  function dealt(boxes) {
+    const columns = Array.from({ length: Math.min(3, boxes.length) }, () => []);
+    boxes.forEach((box, index) => columns[index % columns.length].push(box));
+    return columns;
+  }
+
+  function rowOf(end) {
+    const index = Math.max(0, end.box.nodes.findIndex((node) => node.name === end.node));
+    return end.box.y + BOX.head + BOX.node * (index + 0.5);
+  }
+
+  /** A curve between two nodes, and the point of it where its mark stands. */
+  function curve(line, offset) {
+    const from = { x: line.start.box.x + BOX.width, y: rowOf(line.start) + offset };
+    if (line.start.box.x >= line.stop.box.x) {
+      const to = { x: line.stop.box.x + BOX.width, y: rowOf(line.stop) + offset };
+      const out = Math.max(from.x, to.x) + BOX.bulge;
+      return { path: `M${from.x} ${from.y} C${out} ${from.y} ${out} ${to.y} ${to.x} ${to.y}`, mark: { x: 0.25 * from.x + 0.75 * out, y: (from.y + to.y) / 2 } };
+    }
+    const to = { x: line.stop.box.x, y: rowOf(line.stop) + offset };
+    const middle = (from.x + to.x) / 2;
+    const t = line.nearStop ? 0.68 : 0.32;
+    const at = (a, b, c, d) => (1 - t) ** 3 * a + 3 * (1 - t) ** 2 * t * b + 3 * (1 - t) * t ** 2 * c + t ** 3 * d;
+    return {
+      path: `M${from.x} ${from.y} C${middle} ${from.y} ${middle} ${to.y} ${to.x} ${to.y}`,
+      mark: { x: at(from.x, middle, middle, to.x), y: at(from.y, from.y, to.y, to.y) },
+    };
+  }
+
+  // ---- the picture: drawing ----
+
+  function drawPicture(edges) {
+    const all = boxesOf(edges);
+    const boxes = all.slice(0, MOST.boxes);
+    boxes.forEach((box, index) => { box.place = index; });
+    const everyLine = linesOf(edges, boxes);
+    const lines = everyLine.slice(0, MOST.lines);
+    const degree = new Map();
+    for (const { start, stop } of lines) for (const key of [`>${start.key}`, `<${stop.key}`]) degree.set(key, (degree.get(key) ?? 0) + 1);
+    for (const line of lines) line.nearStop = degree.get(`>${line.start.key}`) >= degree.get(`<${line.stop.key}`);
+    drawn = { boxes, lines };
+    const place = find("#drawing");
+    if (!boxes.length) return place.replaceChildren(h("p", { class: "none" }, plan.hosts.length ? "Nothing fits the filter." : "There is no host in this fleet."));
+    const { width, height, columns } = laidOut(boxes, lines);
+    find("main").classList.toggle("wide", columns > 2 || !plan.findings.length);
+    const svg = s("svg", { viewBox: `-8 -10 ${width + 16} ${height + 20}`, width: width + 16, role: "group", "aria-label": "Hosts as boxes, jobs as lines from gateways to orchestrators" });
+    const parallel = new Map();
+    const signs = s("g", { class: "signs", "aria-hidden": "true" });
+    for (const line of [...lines].reverse()) svg.append(drawLine(line, parallel, signs, lines.length <= MOST.labels));
+    svg.append(...boxes.map(drawBox), signs);
+    place.replaceChildren(legend(lines), h("div", { class: "scroll" }, svg), ...leftOut(all.length - boxes.length, everyLine.length - lines.length));
+  }
+
+  function leftOut(boxes, lines) {
+    if (!boxes && !lines) return [];
+    return [h("p", { class: "none" }, `Not drawn: ${number(boxes, "more box").replace("boxs", "boxes")} and ${number(lines, "more line")}, none graver than these. Search for a host to see its own.`)];
+  }
+
+  function legend(lines) {
+    const used = GRAVITY.filter((verdict) => lines.some((line) => line.verdict === verdict));
+    return h("p", { class: "legend" }, used.map((verdict) => {
+      const sample = s("svg", { width: 44, height: 16, "aria-hidden": "true" }, s("path", { class: `line ${verdict}`, d: "M0 8H44" }), mark(22, 8, verdict));
+      return h("span", {}, sample, ` ${words(verdict)}`);
+    }));
+  }
+
+  const words = (verdict) => ({ refused: "refused", warning: "warning", unknown: "unknown", good: "good", free: "free (off-chain)" })[verdict];
+  const mark = (x, y, verdict) => s("g", { class: `mark ${verdict}`, transform: `translate(${x} ${y})` }, s("circle", { r: 7.5 }), s("text", { y: 4 }, VERDICTS[verdict]));
+
+  function drawLine(line, parallel, signs, labelled) {
+    const key = `${line.start.key} ${line.stop.key}`;
+    const nth = parallel.get(key) ?? 0;
+    parallel.set(key, nth + 1);
+    const { path, mark: at } = curve(line, nth * 9 - (nth ? 3 : 0));
+    const text = labelOf(line);
+    const name = `${ends_(line)}: ${text}, ${words(line.verdict)}`;
+    line.element = s("g", { class: "edge", tabindex: 0, role: "button", "aria-label": name, ...pressed(() => choose([line])) },
+      s("title", {}, name), s("path", { class: "touch", d: path }), s("path", { class: `line ${line.verdict}`, d: path }));
+    signs.append(mark(at.x, at.y, line.verdict), labelled ? s("text", { class: "label", x: at.x, y: at.y - 12 }, clipped(text, 34)) : "");
+    return line.element;
+  }
+
+  function labelOf(line) {
+    const edges = [...line.edges];
+    const headrooms = unique(edges.map(({ group }) => group.texts.headroom).filter(Boolean));
+    const what = edges.length === 1 ? edges[0].group.workload : named(unique(edges.map(({ group }) => group.workload)));
+    return [line.count > edges.length ? `${line.count.toLocaleString("en")} × ${what}` : what, headrooms.length === 1 ? headrooms[0] : ""].filter(Boolean).join("  ");
+  }
+
+  const named = (workloads) => (workloads.length === 1 ? workloads[0] : number(workloads.length, "workload"));
+  const titleOf = (box) => (box.hosts.length === 1 ? box.hosts[0] : `${box.hosts.length.toLocaleString("en")} × ${box.hosts[0]} …`);
+  const ends_ = (line) => `${titleOf(line.start.box)} → ${titleOf(line.stop.box)}`;
+
+  function drawBox(box) {
+    const height = heightOf(box);
+    const sheets = box.hosts.length > 1 ? [8, 4] : [];
+    const rectangle = (by) => s("rect", { class: "host", x: box.x + by, y: box.y + by, width: BOX.width, height, rx: 8 });
+    const title = titleOf(box);
+    box.element = s("g", { class: `box${box.foreign ? " foreign" : ""}`, tabindex: 0, role: "button", "aria-label": `${title}: ${box.nodes.map((node) => node.name).join(", ")}`, ...pressed(() => showBox(box)) },
+      s("title", {}, names(box.hosts, 12)), sheets.map(rectangle), rectangle(0),
+      s("text", { class: "name", x: box.x + 12, y: box.y + 20 }, clipped(title, 28)),
+      box.nodes.map((node, index) => drawNode(box, node, box.y + BOX.head + BOX.node * index)));
+    return box.element;
+  }
+
+  function drawNode(box, node, y) {
+    const short = node.name === node.role || box.foreign ? node.name : `${node.name} (${node.role})`;
+    return [
+      s("rect", { class: `node ${node.role}`, x: box.x + 8, y: y + 1, width: BOX.width - 16, height: BOX.node - 4, rx: 4 }),
+      s("text", { class: "node", x: box.x + 16, y: y + 16 }, clipped(short, node.network ? 17 : 26)),
+      s("text", { class: "net", x: box.x + BOX.width - 14, y: y + 16 }, clipped(node.network ?? "", 14)),
+    ];
+  }
+
+  // ---- what was chosen ----
+
+  function clear() {
+    document.querySelectorAll(".chosen").forEach((element) => element.classList.remove("chosen"));
+    find("#drawing").classList.remove("chosen-some");
+    find("#detail").replaceChildren();
+  }
+
+  function choose(lines, boxes = []) {
+    clear();
+    for (const one of [...lines, ...boxes]) one.element.classList.add("chosen");
+    find("#drawing").classList.toggle("chosen-some", lines.length + boxes.length > 0);
+    if (lines.length) find("#detail").append(h("h3", {}, lines.length === 1 ? ends_(lines[0]) : number(lines.length, "line")), edgeTable(unique(lines.flatMap((line) => [...line.edges])), 12));
+  }
+
+  function showBox(box) {
+    choose([], [box]);
+    const listed = box.hosts.slice(0, 60);
+    const rest = box.hosts.length - listed.length;
+    find("#detail").append(
+      h("h3", {}, box.hosts.length === 1 ? box.hosts[0] : `${number(box.hosts.length, "host")} that are alike here`),
+      h("p", {}, box.nodes.map((node) => `${node.name}${node.version ? ` ${node.version}, ${node.network}, ${node.unit}` : ""}`).join("; ")),
+      h("p", { class: "chips" }, listed.map((name) => h("button", { type: "button", onclick: () => search(name) }, `Only ${name}`)), rest ? ` and ${rest.toLocaleString("en")} more` : ""));
+  }
+
+  /** Everything again, or everything about one host. */
+  function search(text) {
+    find("#search").value = text;
+    find("#workload").value = "";
+    document.querySelectorAll("#verdicts input").forEach((box) => { box.checked = true; });
+    read();
+  }
+
+  /** From a finding to the edges that carry its code between its hosts, else to its hosts. */
+  function follow(finding) {
+    const concerned = () => {
+      const about = new Set(finding.hosts);
+      const holds = ([from, to]) => from.some((name) => about.has(endOf(name, "gateway").host)) || to.some((name) => about.has(endOf(name, "orchestrator").host));
+      const lines = drawn.lines.filter((line) => [...line.edges].some((one) => one.group.codes.includes(finding.code) && one.between.some(holds)) &&
+        [line.start, line.stop].some((end) => end.box.hosts.some((host) => about.has(host))));
+      return [lines, lines.length ? [] : drawn.boxes.filter((box) => box.hosts.some((host) => about.has(host)))];
+    };
+    let [lines, boxes] = concerned();
+    if (!lines.length && !boxes.length) {
+      search(finding.hosts[0] ?? "");
+      [lines, boxes] = concerned();
+    }
+    if (boxes.length === 1 && !lines.length) showBox(boxes[0]);
+    else choose(lines, boxes);
+    const first = lines[0] ?? boxes[0];
+    find("#picture").scrollIntoView({ block: "start" });
+    first?.element.focus({ preventScroll: true });
+    first?.element.scrollIntoView({ block: "nearest" });
+  }
+
+  function toFinding(code) {
+    opened.add("findings");
+    drawFindings();
+    document.querySelectorAll("#findings .chosen").forEach((element) => element.classList.remove("chosen"));
+    const found = [...document.querySelectorAll("#findings li")].filter((element) => element.dataset.code === code);
+    found.forEach((element) => element.classList.add("chosen"));
+    found[0]?.scrollIntoView({ block: "center" });
+    found[0]?.querySelector("button")?.focus({ preventScroll: true });
+  }
+
+  // ---- findings ----
+
+  function drawFindings() {
+    const fits = (finding) => !wanted.text || [finding.place, finding.message, finding.code, finding.what, ...finding.hosts].some((text) => text.toLowerCase().includes(wanted.text));
+    const fitting = plan.findings.filter(fits);
+    const none = plan.findings.length ? "No finding fits the filter." : "Nothing to say: everything fits together.";
+    find("#findings ol").replaceChildren(...(fitting.length ? some("findings", fitting, drawFinding, "li") : [h("li", { class: "none" }, none)]));
+  }
+
+  function drawFinding(finding) {
+    const lines = [
+      finding.place || finding.what ? ["-->", [finding.place, finding.what].filter(Boolean).join(": ")] : null,
+      finding.limit ? ["against", finding.limit] : null,
+      finding.also.length ? ["also", names(finding.also, 12)] : null,
+    ].filter(Boolean);
+    return h("li", { class: finding.level, "data-code": finding.code },
+      h("p", {}, h("strong", {}, `${finding.level}[${finding.code}]`), ` ${finding.message}`),
+      h("dl", {}, lines.map(([name, text]) => [h("dt", {}, name), h("dd", {}, clipped(text, 400))])),
+      finding.hint ? h("pre", {}, finding.hint) : "",
+      finding.hosts.length ? h("button", { type: "button", onclick: () => follow(finding) }, "Show it in the picture") : "");
+  }
+
+  /** The first items of a long list, with a way to the others. */
+  function some(kind, items, draw, tag, ...wrap) {
+    const most = MOST[kind];
+    if (items.length <= most || opened.has(kind)) return items.map(draw);
+    const more = h("button", { type: "button", onclick: () => { opened.add(kind); render(); } }, `Show all ${items.length.toLocaleString("en")}`);
+    const last = wrap.reduceRight((inner, [name, attributes]) => h(name, attributes, inner), more);
+    return [...items.slice(0, most).map(draw), h(tag, { class: "more" }, last)];
+  }
+
+  // ---- tables ----
+
+  function table(head, rows) {
+    return h("table", {}, h("thead", {}, h("tr", {}, head.map((text) => h("th", { scope: "col" }, text)))), h("tbody", {}, rows));
+  }
+
+  function edgeTable(edges, most) {
+    const listed = most ? edges.slice(0, most) : edges;
+    const head = ["Verdict", "Gateway → orchestrator", "Workload", "Price", "Cap", "Headroom", "At most", "Enforced by", "Found by"];
+    const rows = most ? listed.map(edgeRow) : some("rows", listed, edgeRow, "tr", ["td", { colspan: head.length }]);
+    return h("div", {}, table(head, rows), listed.length < edges.length ? h("p", { class: "none" }, `and ${edges.length - listed.length} more below`) : "");
+  }
+
+  function edgeRow(one) {
+    const { group } = one;
+    const codes = group.codes.map((code) => h("button", { type: "button", class: "code", onclick: () => toFinding(code) }, code));
+    const doubts = [group.reachable === false ? "not reachable" : "", group.payable === "refused" ? "cannot be paid" : ""].filter(Boolean);
+    const found = [group.discovery, group.if_selected ? "if selected" : "", ...doubts].filter(Boolean).join(", ");
+    const cells = [group.workload, group.texts.price, group.texts.cap, group.texts.headroom, group.texts.most, group.enforced_by, found];
+    return h("tr", {}, h("td", {}, badge(one.verdict, group.verdict), codes.length ? " " : "", codes),
+      h("td", {}, h("button", { type: "button", class: "plain", onclick: () => toEdge(one) }, between(one)), one.count > 1 ? h("small", {}, ` ${number(one.count, "edge")}`) : ""),
+      cells.map((text, place) => h("td", { class: place > 0 && place < 5 ? "amount" : "" }, text ?? "")));
+  }
+
+  function toEdge(one) {
+    choose(drawn.lines.filter((line) => [...line.edges].some((edge) => edge.group === one.group)));
+    find("#picture").scrollIntoView({ block: "start" });
+  }
+
+  function drawListeners() {
+    const machines = new Map();
+    for (const listener of plan.listeners) {
+      const host = hosts.get(listener.host);
+      if (!host || !searched(host)) continue;
+      if (!machines.has(host.machine)) machines.set(host.machine, []);
+      machines.get(host.machine).push(listener);
+    }
+    const rows = some("machines", [...machines], ([machine, list]) => {
+      const sorted = list.sort((one, other) => one.port - other.port);
+      return sorted.map((listener, index) => listenerRow(listener, index ? null : h("th", { scope: "rowgroup", rowspan: sorted.length }, machine)));
+    }, "tr", ["td", { colspan: 6 }]);
+    find("#listeners .table").replaceChildren(table(["Machine", "Address", "Host and node", "Purpose", "Reached by", "Value"], rows.flat()));
+  }
+
+  function listenerRow(listener, machine) {
+    return h("tr", { class: machine ? "first" : "" }, machine, h("td", { class: "code" }, listener.where), h("td", {}, `${listener.host} ${listener.node}`),
+      h("td", {}, listener.purpose), h("td", { class: `exposure ${listener.exposure}` }, listener.exposure), h("td", {}, listener.default ? "default" : "written"));
+  }
+
+  // ---- charts ----
+
+  const CHART = { label: 330, prices: 330, gap: 30, headroom: 230, row: 24, top: 30, from: -20, to: 60 };
+
+  function drawCharts(edges) {
+    const priced = new Map();
+    for (const one of edges) {
+      const { group } = one;
+      if (group.price === null || one.verdict === "free") continue;
+      const key = `${group.workload}, ${group.currency} per ${group.unit}`;
+      if (!priced.has(key)) priced.set(key, []);
+      priced.get(key).push(one);
+    }
+    let room = MOST.charted;
+    const charts = [];
+    for (const [title, list] of priced) {
+      const rows = list.slice(0, Math.min(room, 20));
+      room -= rows.length;
+      if (rows.length) charts.push(h("figure", {}, h("figcaption", {}, title, rows.length < list.length ? h("small", {}, ` ${rows.length} of ${list.length} price pairs, the gravest first`) : ""), chart(rows)));
+    }
+    const note = "Bar: price. Shaded: 20 to 30 percent over it, the rule of thumb. Mark: cap. Right: headroom of the cap over the price.";
+    find("#prices .charts").replaceChildren(...(charts.length ? [h("p", { class: "none" }, note), ...charts] : [h("p", { class: "none" }, "Nothing that has a price fits the filter: off-chain work is free.")]));
+  }
+
+  function chart(rows) {
+    const most = 1.5 * Math.max(...rows.map(({ group }) => ratio(group.price)));
+    const label = Math.min(CHART.label, 24 + 7 * Math.max(...rows.map((one) => briefly(one).length)));
+    const width = label + CHART.prices + CHART.gap + CHART.headroom + 90;
+    const x = (amount) => label + CHART.prices * Math.min(1, most ? amount / most : 0);
+    const left = label + CHART.prices + CHART.gap;
+    const p = (percent) => left + CHART.headroom * (Math.min(CHART.to, Math.max(CHART.from, percent)) - CHART.from) / (CHART.to - CHART.from);
+    const height = CHART.top + CHART.row * rows.length;
+    return h("div", { class: "scroll" }, s("svg", { class: "chart", viewBox: `0 0 ${width} ${height + 6}`, width, role: "img", "aria-label": rows.map(({ group }) => `${group.texts.price} under ${group.texts.cap || "no cap"}`).join("; ") },
+      s("rect", { class: "band", x: p(20), y: CHART.top - 6, width: p(30) - p(20), height: height - CHART.top + 6 }),
+      [0, 20, 30].map((percent) => [s("path", { class: "axis", d: `M${p(percent)} ${CHART.top - 6}V${height}` }), s("text", { class: "axis", x: p(percent), y: CHART.top - 12 }, `${percent}`)]),
+      s("text", { class: "axis", x: p(CHART.to), y: CHART.top - 12 }, "headroom %"),
+      rows.map((one, index) => chartRow(one, CHART.top + CHART.row * index, label, x, p))));
+  }
+
+  function chartRow(one, y, label, x, p) {
+    const { group, verdict } = one;
+    const price = ratio(group.price);
+    const cap = group.cap === null ? null : ratio(group.cap);
+    const headroom = group.headroom === null ? null : ratio(group.headroom);
+    const beyond = cap !== null && x(cap) >= label + CHART.prices;
+    return s("g", { class: `row ${verdict}` }, s("title", {}, `${between(one)}: price ${group.texts.price}, cap ${group.texts.cap || "none"}, headroom ${group.texts.headroom || "unknown"}, ${group.verdict}`),
+      s("text", { class: "who", x: label - 12, y: y + 15 }, clipped(briefly(one), 44)),
+      s("rect", { class: "band", x: x(price * RULE[0]), y: y + 3, width: Math.max(0, x(price * RULE[1]) - x(price * RULE[0])), height: 16 }),
+      s("rect", { class: "bar", x: x(0), y: y + 6, width: Math.max(1, x(price) - x(0)), height: 10 }),
+      cap === null ? "" : s("path", { class: "cap", d: beyond ? `M${x(cap) - 6} ${y + 5}l6 6l-6 6` : `M${x(cap)} ${y + 1}v20` }),
+      headroom === null ? "" : mark(p(headroom), y + 11, verdict),
+      s("text", { class: "value", x: p(CHART.to) + 10, y: y + 15 }, group.texts.headroom || (cap === null ? "no cap" : "")));
+  }
+
+  // ---- all of it ----
+
+  function drawEdges(edges) {
+    find("#edges .table").replaceChildren(edges.length ? edgeTable(edges) : h("p", { class: "none" }, plan.groups.length ? "No edge fits the filter." : "This fleet has no edges: nobody gives jobs to anybody."));
+  }
+
+  function drawGas() {
+    find("#gas").hidden = !plan.pricing.length;
+  }
+
+  function render() {
+    const edges = visible();
+    clear();
+    drawPicture(edges);
+    drawFindings();
+    drawEdges(edges);
+    drawCharts(edges);
+    drawGas();
+    drawListeners();
+    const all = plan.groups.reduce((sum, group) => sum + group.count, 0);
+    const shown = edges.reduce((sum, one) => sum + one.count, 0);
+    find("#shown").textContent = shown === all ? number(all, "edge") : `${shown.toLocaleString("en")} of ${number(all, "edge")}`;
+  }
+
+  function read() {
+    wanted.text = find("#search").value.trim().toLowerCase();
+    wanted.workload = find("#workload").value;
+    wanted.hidden = new Set([...document.querySelectorAll("#verdicts input")].filter((box) => !box.checked).map((box) => box.value));
+    render();
+  }
+
+  function prepare() {
+    const nodes = plan.hosts.reduce((sum, host) => sum + host.nodes.length, 0);
+    find("#conclusion").append(badge(plan.refused ? "refused" : "good", plan.refused ? "refused" : "can be applied"), ` ${number(nodes, "node")} on ${number(plan.hosts.length, "host")}: ${plan.counts}.`);
+    find("#digest").textContent = `Plan ${plan.digest}. The same plan for programs: plan.json beside this page.`;
+    const workloads = unique(plan.groups.map((group) => group.workload)).sort();
+    find("#workload").append(h("option", { value: "" }, "all"), ...workloads.map((text) => h("option", { value: text }, text)));
+    for (const verdict of GRAVITY) {
+      const count = plan.groups.filter((group) => verdictOf(group) === verdict).reduce((sum, group) => sum + group.count, 0);
+      if (count) find("#verdicts").append(h("label", { class: `badge ${verdict}` }, h("input", { type: "checkbox", value: verdict, checked: true }), h("i", { "aria-hidden": "true" }, VERDICTS[verdict]), ` ${words(verdict)} ${count.toLocaleString("en")}`));
+    }
+    for (const group of plan.groups) for (const [from, to] of group.between) { from.forEach((name) => endOf(name, "gateway")); to.forEach((name) => endOf(name, "orchestrator")); }
+    find("#filter").addEventListener("input", read);
+    find("#filter").addEventListener("submit", (event) => event.preventDefault());
+    find("#filter").addEventListener("reset", (event) => { event.preventDefault(); search(""); });
+    document.addEventListener("keydown", (event) => {
+      if (event.key === "/" && !["INPUT", "SELECT"].includes(event.target.tagName)) { event.preventDefault(); find("#search").focus(); }
+      if (event.key === "Escape") clear();
+    });
+  }
+
+  prepare();
+  render();
+})();

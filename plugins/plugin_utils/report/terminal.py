@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan on a terminal: tables that fit it, findings like a good compiler's, one line at the end that says it all."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Listener
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge, Verdict
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import HostPlan, Plan
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.render import NodePlan
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.groups import Group, between, groups
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.table import Cell, Screen, fits, section, wrap
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.texts import (
+    address_text,
+    amount_text,
+    counts,
+    headroom_text,
+    merged,
+    number,
+    percent_text,
+    place,
+    price_text,
+    what,
+)
+
+MOST_ROWS = 40
+"""Rows of the longest table; what is longer is summed up, and stands in plan.json row by row."""
+
+_VERDICT_COLOURS = {Verdict.GOOD: "good", Verdict.REFUSED: "error", Verdict.WARNING: "warning", Verdict.UNKNOWN: "warning"}
+
+
+def report(plan: Plan, screen: Screen) -> str:
+    """All of the plan: hosts and nodes, listeners, edges, findings, and a last line that sums it up."""
+    sections = [
+        _nodes(plan, screen),
+        _listeners(plan, screen),
+        _edges(plan, screen),
+        findings(plan.findings, screen),
+        _conclusion(plan, screen),
+    ]
+    return "\n\n".join(part for part in sections if part) + "\n"
+
+
+def findings(found: Iterable[Finding], screen: Screen) -> str:
+    """Findings one after the other; the same finding of several hosts stands once, with all of them."""
+    return "\n\n".join(_finding(finding, hosts, screen) for finding, hosts in merged(found))
+
+
+def _finding(finding: Finding, hosts: tuple[str, ...], screen: Screen) -> str:
+    level = finding.level.value
+    head = f"{level}[{finding.code}]"
+    message = wrap(f"{head} {finding.message}", screen.columns, "    ")
+    lines = [screen.paint(head, level) + message[0].removeprefix(head), *message[1:], *_two_values(finding, hosts, screen)]
+    if finding.hosts[1:]:
+        lines += _hanging("  also: ", ", ".join(finding.hosts[1:]), screen)
+    if finding.hint:
+        lines += _hanging("  help: ", finding.hint, screen)
+    return "\n".join(lines)
+
+
+def _two_values(finding: Finding, hosts: tuple[str, ...], screen: Screen) -> list[str]:
+    """The value that was found in its place, and right below it the one that it does not fit, if there is room for that."""
+    where = ": ".join(part for part in (place(finding, hosts), what(finding)) if part)
+    lines = _hanging("  --> ", where, screen) if where else []
+    if not finding.limit:
+        return lines
+    before = len(lines[0]) - len(finding.got) if len(lines) == 1 and finding.got and lines[0].endswith(f" {finding.got}") else 0
+    mark = f"   {screen.bar}"
+    aligned = f"{mark}{'against: ':>{before - len(mark)}}" if before else ""
+    longest = max(map(len, finding.limit.splitlines()))
+    below = aligned and len(aligned) == before and before + longest <= screen.columns
+    return lines + _hanging(aligned if below else f"{mark} against: ", finding.limit, screen)
+
+
+def _hanging(mark: str, text: str, screen: Screen) -> list[str]:
+    """Text behind a mark, further lines below its first; a text of several lines keeps them."""
+    lines = [line for part in text.splitlines() or [""] for line in wrap(part, screen.columns - len(mark))]
+    return [mark + lines[0], *(" " * len(mark) + line for line in lines[1:])]
+
+
+def _conclusion(plan: Plan, screen: Screen) -> str:
+    """What the fleet is, and whether it fits."""
+    nodes = sum(len(host.nodes) for host in plan.hosts.values())
+    fleet = f"{number(nodes, 'node')} on {number(len(plan.hosts), 'host')}: {counts(plan.findings)}."
+    if plan.refused:
+        return screen.paint(f"{fleet} Nothing of this plan can be applied.", "error")
+    return screen.paint(f"{fleet} Plan {plan.digest[:12]}.", "good")
+
+
+def _summed_up(count: int) -> str:
+    return f"{count:,}, summed up; each one stands in plan.json"
+
+
+def _nodes(plan: Plan, screen: Screen) -> str:
+    rows = [(host, node) for host in plan.hosts.values() for node in host.nodes]
+    if len(rows) > MOST_ROWS:
+        kinds = Counter((node.role.value, node.release.version, node.network) for _host, node in rows)
+        cells = [[Cell(f"{count:,}"), *map(Cell, kind)] for kind, count in sorted(kinds.items())]
+        return section("Nodes", ["COUNT", "ROLE", "VERSION", "NETWORK"], cells, screen, _summed_up(len(rows)))
+    cells = [_node_row(host, node) for host, node in rows]
+    return section("Nodes", ["HOST", "NODE", "VERSION", "NETWORK", "UNIT"], cells, screen)
+
+
+def _node_row(host: HostPlan, node: NodePlan) -> list[Cell]:
+    where = host.name if host.name == host.machine else f"{host.name} ({host.machine})"
+    name = node.name if node.name == node.role.value else f"{node.name} ({node.role.value})"
+    return [Cell(where), Cell(name, "" if node.files else "error"), *map(Cell, (node.release.version, node.network, node.unit))]
+
+
+def _listeners(plan: Plan, screen: Screen) -> str:
+    if len(plan.listeners) > MOST_ROWS:
+        kinds = Counter((x.purpose, f"{x.port}/{x.protocol}", x.exposure.value) for x in plan.listeners)
+        if len(kinds) > MOST_ROWS:
+            kinds = Counter((x.purpose, "various", x.exposure.value) for x in plan.listeners)
+        cells = [[Cell(f"{count:,}"), *map(Cell, kind)] for kind, count in sorted(kinds.items())]
+        return section("Listeners", ["COUNT", "PURPOSE", "PORT", "REACHED BY"], cells, screen, _summed_up(len(plan.listeners)))
+    cells = [_listener_row(listener) for listener in sorted(plan.listeners, key=lambda x: (x.host, x.port, x.node))]
+    return section("Listeners", ["HOST", "ADDRESS", "NODE", "PURPOSE", "REACHED BY", "VALUE"], cells, screen)
+
+
+def _listener_row(listener: Listener) -> list[Cell]:
+    texts = (listener.host, address_text(listener), listener.node, listener.purpose, listener.exposure.value)
+    return [*map(Cell, texts), Cell("default" if listener.default else "written", "dim" if listener.default else "")]
+
+
+def _edges(plan: Plan, screen: Screen) -> str:
+    """Each edge if they are few, else each set of terms with its edges counted, else how many there are of each verdict."""
+    title = "Who gives jobs to whom"
+    count = sum(edge.count for edge in plan.edges)
+    notes = [_summed_up(count)] if count > MOST_ROWS else []
+    together = groups(plan.edges) if notes else [Group(edge, (between(edge),)) for whole in plan.edges for edge in whole.each()]
+    if len(together) > MOST_ROWS:
+        return section(title, ["COUNT", "WORKLOAD", "HEADROOM", "VERDICT"], _by_verdict(together), screen, *notes)
+    unit = _same_unit([group.terms for group in together])
+    cells = [_edge_row(group, unit, screen) for group in together]
+    notes += [f"in {unit}"] if unit else []
+    header = ["GATEWAY", "ORCHESTRATOR", "WORKLOAD", "PRICE", "CAP", "HEADROOM", "ENFORCED BY", "VERDICT"]
+    enforcers = {group.terms.enforced_by for group in together if group.terms.verdict is not Verdict.FREE}
+    if len(enforcers) == 1 and not fits(header, cells, screen):
+        place = header.index("ENFORCED BY")
+        header, cells = [*header[:place], *header[place + 1 :]], [[*row[:place], *row[place + 1 :]] for row in cells]
+        notes.append(f"enforced by {enforcers.pop().value}")
+    return section(title, header, cells, screen, *notes)
+
+
+def _same_unit(edges: Sequence[Edge]) -> str:
+    """``wei per pixel`` where every price is in that: then it stands once, above the table."""
+    units = {f"{edge.currency} per {edge.unit}" for edge in edges if edge.price is not None or edge.cap is not None}
+    return units.pop() if len(units) == 1 else ""
+
+
+def _by_verdict(together: Sequence[Group]) -> list[list[Cell]]:
+    kinds: dict[tuple[str, Verdict], list[Group]] = {}
+    for group in together:
+        kinds.setdefault((str(group.terms.workload), group.terms.verdict), []).append(group)
+    return [
+        [*map(Cell, (f"{sum(group.count for group in alike):,}", workload, _range(alike))), _verdict(verdict, verdict.value)]
+        for (workload, verdict), alike in kinds.items()
+    ]
+
+
+def _range(alike: Sequence[Group]) -> str:
+    known = [group.terms.headroom for group in alike if group.terms.headroom is not None]
+    if not known:
+        return ""
+    low, high = percent_text(min(known)), percent_text(max(known))
+    return low if low == high else f"{low} to {high}"
+
+
+def _edge_row(group: Group, unit: str, screen: Screen) -> list[Cell]:
+    terms = group.terms
+    verdict = " ".join([terms.verdict.value, *terms.codes, *(["(if selected)"] if terms.if_selected else [])])
+    texts = (
+        _names(group.gateways),
+        f"{screen.arrow} {_names(group.orchestrators)}",
+        str(terms.workload),
+        _amount(terms, "price", unit),
+        _amount(terms, "cap", unit) or ("any" if terms.verdict is Verdict.GOOD else ""),
+        headroom_text(terms),
+        terms.enforced_by.value,
+    )
+    return [*map(Cell, texts), _verdict(terms.verdict, verdict)]
+
+
+def _verdict(verdict: Verdict, text: str) -> Cell:
+    return Cell(text, _VERDICT_COLOURS.get(verdict, ""))
+
+
+def _names(names: Sequence[str]) -> str:
+    """All of a few names; of many the first, and how many more there are."""
+    return ", ".join(names) if len(names) <= 2 else f"{names[0]} +{len(names) - 1:,}"
+
+
+def _amount(terms: Edge, name: str, unit: str) -> str:
+    amount = getattr(terms, name)
+    return price_text(amount, terms) if amount is None or not unit else amount_text(amount)
