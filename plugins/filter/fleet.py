@@ -8,6 +8,7 @@ The documentation of each lies beside this file under the filter's name.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,10 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Ad
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.checksums import sha256_of_file
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import make_plan
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import PriceError
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets import written
+
+_PRICE_PLAN_TYPES: Mapping[str, type] = {"adjusting": bool, "remote_signer": bool, "network": str, "workload": str, "flags": Mapping}
+_TYPE_NAMES: Mapping[type, str] = {bool: "boolean", str: "text", Mapping: "dictionary"}
 
 
 def fleet_plan(groups: object, hostvars: object) -> dict[str, object]:
@@ -82,6 +87,21 @@ def enforce_headroom(  # noqa: PLR0913 - the filter's options
         raise AnsibleFilterError(f"enforce_headroom: {error}") from error
 
 
+def price_plan(price: object, **options: Any) -> dict[str, object]:
+    """What gas, reserve and deposit make of a price or several."""
+    for name, kind in _PRICE_PLAN_TYPES.items():
+        if name in options and not isinstance(options[name], kind):
+            raise AnsibleFilterError(f"price_plan: {name} is of type {type(options[name]).__name__}; write a {_TYPE_NAMES[kind]}")
+    try:
+        inspect.signature(written.price_plan).bind(price, **options)
+    except TypeError as error:
+        raise AnsibleFilterError(f"price_plan: {error}") from error
+    try:
+        return written.price_plan(price, **options)
+    except PriceError as error:
+        raise AnsibleFilterError(f"price_plan: {error}") from error
+
+
 def port_conflicts(listeners: object) -> list[dict[str, object]]:
     """What cannot be opened beside what, on each machine."""
     items = _listed("port_conflicts", listeners)
@@ -132,4 +152,5 @@ class FilterModule:
             "headroom": headroom,
             "port_conflicts": port_conflicts,
             "price_cap": price_cap,
+            "price_plan": price_plan,
         }

@@ -81,6 +81,47 @@ def test_adjusting_is_a_boolean() -> None:
         call("enforce_headroom", 1, 1, adjusting="no")
 
 
+@pytest.mark.parametrize(
+    ("price", "options", "message"),
+    [
+        (1000, {}, "missing a required argument: 'gas_gwei'"),
+        (1000, {"gass": 1}, "missing|unexpected"),
+        (1000, {"gas_gwei": 0.1}, "gas_gwei is the float 0.1, which is not exact any more; quote it"),
+        (1000, {"gas_gwei": ["2", "1"]}, "gas_gwei is one amount, or a list of the lowest and the highest"),
+        (1000, {"gas_gwei": "much"}, 'gas_gwei is "much"; write a whole number'),
+        (1000, {"reserve_eth": "-1"}, 'reserve_eth is "-1"'),
+        (1000, {"pool_size": "0.5"}, "pool_size is 0.5; write a whole number above 0"),
+        (1000, {"cap": "1USD"}, r"prices and cap are in different currencies \(USD, wei\)"),
+        (1000, {"cap": 0}, 'a cap of "0" means any price'),
+        (1000, {"workload": "live_runner"}, 'there is no workload "live_runner"'),
+        (1000, {"remote_signer": True}, "a remote signer pays for live video only; write workload='live_video'"),
+        (1000, {"remote_signer": "yes"}, "remote_signer is of type str; write a boolean"),
+        (1000, {"flags": {"ticketEv": 1}}, "flags has no ticketEv; it takes ticketEV, maxFaceValue"),
+        (1000, {"flags": {"ticketEV": "0"}}, "ticketEV is 0, which stops an orchestrator"),
+        (10**20, {"adjusting": False}, "the price is too large to be sent"),
+        ([], {}, "there is no price"),
+    ],
+)
+def test_a_price_plan_that_cannot_be_made(price: object, options: dict[str, Any], message: str) -> None:
+    given = options if message.startswith("missing") else {"gas_gwei": "0.1", "reserve_eth": 1} | options
+    with pytest.raises(AnsibleFilterError, match=f"price_plan: .*{message}"):
+        call("price_plan", price, **given)
+
+
+def test_a_price_plan() -> None:
+    found = call(
+        "price_plan", [1000, {"price_per_unit": "1100", "auto_adjust_price": False}], gas_gwei=["0.05", "2"], reserve_eth=1, cap=1250
+    )
+    assert [(row["gas_gwei"], row["lowest"], row["highest"]) for row in found["table"]] == [
+        ("0.05", "1010", "1100"),
+        ("0.1", "1012", "1100"),
+        ("1", "1100", "1120"),
+        ("2", "1100", "1240"),
+        ("2.083341666", "1100", "1250"),
+    ]
+    assert (found["survives_gwei"], found["ends_by"], found["codes"]) == ("2.083341666", "cap", [])
+
+
 def test_conflicts_name_both_sides() -> None:
     (found,) = call("port_conflicts", CLASH)
     assert (found["port"], found["protocol"], found["machine"]) == (7935, "tcp", "")
