@@ -6,23 +6,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from fractions import Fraction
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node, OrchAddr, OrchestratorSettings
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import (
-    SMALLEST,
     WEI,
+    Place,
     Price,
     PriceError,
     Rate,
+    advertised,
     flag_text,
-    json_number,
     parse_pixels,
     rate,
+    read,
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import LIVE_RUNNER, VIDEO, Workload
 
-RUNNERS = "liveRunnerConfig"
-"""Flag that makes an orchestrator serve live runners (ai.json:live_runners)."""
+RUNNERS = ("liveRunnerConfig", "useLiveRunners")
+"""Flags that make an orchestrator serve live runners, from a document or as they register (``starter.go:StartLivepeer``)."""
+
+CHARGES_VIDEO = "base_price"
+"""Effect of a model's price of 0 (facts/amounts.json)."""
 
 DEFAULT = "default"
 """Gateway of an entry of aiModels that is for all of them (``starter.go:StartLivepeer``)."""
@@ -71,7 +76,7 @@ def serves(orchestrator: Node) -> tuple[Workload, ...]:
     settings = _settings(orchestrator)
     found = [Workload(VIDEO)] if settings.transcoder or not settings.ai_worker else []
     found += [Workload.of_model(str(model["pipeline"]), str(model["model_id"])) for model in _models(settings)]
-    found += [Workload(LIVE_RUNNER)] if RUNNERS in settings.flags else []
+    found += [Workload(LIVE_RUNNER)] if _runners(settings) else []
     return tuple(dict.fromkeys(found))
 
 
@@ -96,7 +101,7 @@ def asks(orchestrator: Node, account: str) -> Mapping[Workload, Ask]:
         if workload == Workload(VIDEO):
             found[workload] = video
         elif workload == Workload(LIVE_RUNNER):
-            found[workload] = Ask(None, False, State.UNSTATED, f"{orchestrator.sources['flags'].variable}.{RUNNERS}")
+            found[workload] = Ask(None, False, State.UNSTATED, f"{orchestrator.sources['flags'].variable}.{_runners(settings)}")
         else:
             found[workload] = _capability(orchestrator, settings, workload, account, video)
     return found
@@ -125,6 +130,11 @@ def _models(settings: OrchestratorSettings) -> Iterator[Mapping[str, object]]:
     return (model for model in settings.ai_models if "pipeline" in model and "model_id" in model)
 
 
+def _runners(settings: OrchestratorSettings) -> str:
+    """The flag that makes it serve live runners, or ""."""
+    return next((flag for flag in RUNNERS if settings.flags.get(flag, "false") != "false"), "")
+
+
 def _gateway_of(model: Mapping[str, object]) -> str:
     return str(model.get("gateway") or DEFAULT).lower()
 
@@ -140,7 +150,8 @@ def _video(node: Node, account: str) -> Ask:
         if account and str(entry.get("ethaddress", "")).lower() == account:
             where = f"{node.sources['price_per_gateway'].variable}[{place}].priceperunit"
             price, pixels, currency = (str(entry.get(key) or "") for key in ("priceperunit", "pixelsperunit", "currency"))
-            return _document(price, pixels, currency, adjusts, where)
+            amount, units = read(Place.GATEWAY_PRICE, price).amount, read(Place.GATEWAY_PIXELS, pixels).amount
+            return _document(amount, units, currency, adjusts, where)
     variable = node.sources["price_per_unit"].variable
     if not node.knows(*VIDEO_PRICE) or (node.onchain and (not settings.price_per_unit or settings.auto_adjust_price is None)):
         return Ask(None, adjusts, State.REFUSED, variable)
@@ -165,9 +176,12 @@ def _capability(node: Node, settings: OrchestratorSettings, workload: Workload, 
         if base.rate is None or "pixels_per_unit" not in model:
             return _fallen_back(base)
         return _fallen_back(_flags(settings.price_per_unit, pixels, video.adjusts, base.variable))
-    ask = _document(str(model["price_per_unit"]), pixels, str(model.get("currency") or ""), video.adjusts, where)
-    charges_video = ask.rate is not None and ask.rate.amount == 0 and video.state is not State.UNSTATED
-    return _fallen_back(video) if charges_video else ask
+    price = read(Place.MODEL_PRICE, str(model["price_per_unit"]))
+    if price.effect == CHARGES_VIDEO and video.state is not State.UNSTATED:
+        return _fallen_back(video)
+    amount = Fraction(0) if price.effect == CHARGES_VIDEO else price.amount
+    units = read(Place.MODEL_PIXELS if "pixels_per_unit" in model else Place.PIXELS, pixels).amount
+    return _document(amount, units, str(model.get("currency") or ""), video.adjusts, where)
 
 
 def _entry(settings: OrchestratorSettings, workload: Workload, account: str) -> tuple[int, Mapping[str, object] | None]:
@@ -197,16 +211,15 @@ def _flags(price: str, pixels: str, adjusts: bool, variable: str) -> Ask:
     return _stated(value, parse_pixels(pixels), adjusts, variable)
 
 
-def _document(price: str, pixels: str, currency: str, adjusts: bool, variable: str) -> Ask:
-    """An amount in the grammar of JSON documents."""
-    amount, units = json_number(price), json_number(pixels)
-    if amount is None or units is None or amount < 0 or units <= 0 or units.denominator != 1:
+def _document(amount: Fraction | None, units: Fraction | None, currency: str, adjusts: bool, variable: str) -> Ask:
+    """An amount of a JSON document, as it was read."""
+    if amount is None or units is None:
         return Ask(None, adjusts, State.UNREADABLE, variable)
     return _stated(Price(amount, currency, units).rate, units.numerator, adjusts, variable)
 
 
 def _stated(value: Rate, pixels: int, adjusts: bool, variable: str) -> Ask:
-    floored = adjusts and value.currency == WEI and 0 < value.amount < SMALLEST
+    floored = value.currency == WEI and advertised(value.amount, adjusts) == 0 != value.amount
     text, units = flag_text(value.amount, pixels)
     written = {
         "price_per_unit": text + ("" if value.currency == WEI else value.currency),

@@ -16,17 +16,18 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import (
     WEI,
     Band,
     Offer,
+    Place,
     Price,
     PriceError,
     Rate,
     band,
     flag_text,
     in_currency,
-    json_number,
     parse_pixels,
     parse_price,
     percent,
     rate,
+    read,
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import LIVE_RUNNER, VIDEO, Workload
 
@@ -34,6 +35,14 @@ AUTO = "auto"
 ANY = "any"
 DEFAULT = "default"
 """Model of an entry that is for all models of its pipeline (``server/broadcast.go:getCapabilityMaxPrice``)."""
+
+TAKES_FLAG, TAKES_PIXELS = "flag_price", "flag_pixels"
+"""Effects of what an entry leaves out, or has as 0 or less (facts/amounts.json)."""
+
+Key = tuple[str, str]
+"""Pipeline and model of an entry of the document, or one of:"""
+FLAG: Key = ("", "")
+SIGNER: Key = ("", "signer")
 
 GLOBAL_CAP = ("max_price_per_unit", "pixels_per_unit")
 CAPABILITY_CAPS = "max_price_per_capability"
@@ -65,6 +74,25 @@ class NoCap(StrEnum):
     NONE_NEEDED = "none_needed"
     UNDECLARED = "undeclared"
     REFUSED = "refused"
+
+
+_CODES = {
+    NoCap.UNSET: "LPF203",
+    NoCap.ZERO: "LPF203",
+    NoCap.UNKNOWN_PRICE: "LPF203",
+    NoCap.PRICE_ZERO: "LPF203",
+    NoCap.UNREADABLE: "LPF205",
+    NoCap.OTHER_UNIT: "LPF207",
+    NoCap.CURRENCIES: "LPF208",
+    NoCap.REFUSED: "LPF504",
+}
+_FALLS_THROUGH = (NoCap.UNSET, NoCap.ZERO)
+
+
+def no_cap_code(workload: Workload, why: NoCap) -> str:
+    """Code of the finding about a cap that is not there; "" where that is meant, or where a signer's is not known."""
+    fell = workload.kind != VIDEO and why in _FALLS_THROUGH
+    return "LPF207" if fell else _CODES.get(why, "")
 
 
 @dataclass(frozen=True)
@@ -121,7 +149,8 @@ class Caps:
         by_workload: what the binary holds a price of that workload against. A workload of kind ``ai`` or ``live_video`` without
             pipeline stands for every model that nobody named.
         missing: workloads without such a cap, and why.
-        bands: of the prices of a workload, where they are known and in one currency.
+        bands: of the prices that a cap is held against, those of every workload that shares it; without a cap, of the prices of the
+            workload alone. None where they are not known, or in several currencies without a rate.
         flag: what ``-maxPricePerUnit`` and ``-pixelsPerUnit`` get; None for no flag.
         entries: what ``-maxPricePerCapability`` gets; empty for no flag.
     """
@@ -167,22 +196,33 @@ class _Payer:
             return Caps()
         if self.settings.payment is not Payment.ONCHAIN:
             declared = self._declared()
-            return self._found({workload: self._of_signer(workload, declared) for workload in self.asked})
+            return self._found({workload: (SIGNER, self._of_signer(workload, declared)) for workload in self.asked}, {})
         flag = self._global()
         document = self._document(flag)
-        found = self._found({workload: self._looked_up(workload, flag, document) for workload in self.asked})
-        return replace(
-            found,
-            flag=self._guarded_flag(flag, found),
-            entries=tuple(self._entry(key, cap, found) for key, cap in document.items() if not isinstance(cap, NoCap) or cap is NoCap.ANY),
-        )
+        return self._found({workload: self._looked_up(workload, flag, document) for workload in self.asked}, {FLAG: flag} | document)
 
-    def _found(self, each: Mapping[Workload, Cap | NoCap]) -> Caps:
-        bands = {workload: self._band([workload], one.currency if isinstance(one, Cap) else "") for workload, one in each.items()}
+    def _found(self, each: Mapping[Workload, tuple[Key, Cap | NoCap]], written: Mapping[Key, Cap | NoCap]) -> Caps:
+        """The result; a cap that several workloads are held against is judged by the prices of all of them.
+
+        Args:
+            each: what each workload is held against.
+            written: what goes into the configuration, by the same keys.
+        """
+        users: dict[Key, list[Workload]] = {}
+        for workload, (key, cap) in each.items():
+            if isinstance(cap, Cap):
+                users.setdefault(key, []).append(workload)
+        guarded = {key: self._guarded(one, users.get(key, [])) for key, one in written.items() if isinstance(one, Cap)}
+        found = {workload: (cap, users[key]) for workload, (key, cap) in each.items() if isinstance(cap, Cap)}
+        bands = {workload: self._band([workload], "") for workload in each if workload not in found}
+        bands |= {workload: self._band(sharing, cap.currency) for workload, (cap, sharing) in found.items()}
+        in_document = (key for key, one in written.items() if key != FLAG and (key in guarded or one is NoCap.ANY))
         return Caps(
-            {workload: self._guarded(one, [workload]) for workload, one in each.items() if isinstance(one, Cap)},
-            {workload: one for workload, one in each.items() if isinstance(one, NoCap)},
-            {workload: one for workload, one in bands.items() if one is not None},
+            by_workload={workload: self._guarded(cap, sharing) for workload, (cap, sharing) in found.items()},
+            missing={workload: one for workload, (_key, one) in each.items() if isinstance(one, NoCap)},
+            bands={workload: one for workload, one in bands.items() if one is not None},
+            flag=guarded.get(FLAG),
+            entries=tuple(_entry(key, guarded.get(key)) for key in in_document),
         )
 
     # What the operator wrote
@@ -219,7 +259,7 @@ class _Payer:
             return NoCap.UNREADABLE
         return Cap(text, units, value.amount, value.currency, (), None, None, Workload(VIDEO), variable, source)
 
-    def _document(self, flag: Cap | NoCap) -> dict[tuple[str, str], Cap | NoCap]:
+    def _document(self, flag: Cap | NoCap) -> dict[Key, Cap | NoCap]:
         """The entries by pipeline and model; of equal ones the last counts (``broadcast.go:SetCapabilityMaxPrice``)."""
         caps, variable = self.settings.max_price_per_capability, self.node.sources[CAPABILITY_CAPS].variable
         if not self.node.knows(CAPABILITY_CAPS):
@@ -233,7 +273,7 @@ class _Payer:
         named = {_key(entry) for entry in entries}
         return {_key(entry): self._capability(place, entry, named, flag) for place, entry in enumerate(entries)}
 
-    def _capability(self, place: int, entry: Mapping[str, object], named: set[tuple[str, str]], flag: Cap | NoCap) -> Cap | NoCap:
+    def _capability(self, place: int, entry: Mapping[str, object], named: set[Key], flag: Cap | NoCap) -> Cap | NoCap:
         """One entry: what it leaves out, or has as 0 or less, is taken from the flags, the number without its currency."""
         variable = f"{self.node.sources[CAPABILITY_CAPS].variable}[{place}].price_per_unit"
         key, price = _key(entry), str(entry.get("price_per_unit", ""))
@@ -243,27 +283,26 @@ class _Payer:
             return NoCap.ANY
         if price == AUTO:
             return self._auto(self._looked_up_by(key, named), workload, variable, str(pixels))
-        amount = json_number(price or "0")
-        if amount is None or pixels is None:
-            return NoCap.UNREADABLE
-        source = CapSource.WRITTEN
-        if amount <= 0:
+        found = read(Place.CAPABILITY_CAP, price or "0")
+        amount, source = found.amount, CapSource.WRITTEN
+        if found.effect == TAKES_FLAG:
             if not isinstance(flag, Cap):
                 return NoCap.ZERO
             amount, source = parse_price(flag.text).amount, CapSource.GLOBAL
+        if amount is None or pixels is None:
+            return NoCap.UNREADABLE
         value = Price(amount, str(entry.get("currency") or ""), pixels).rate
         text, units = _text(value, pixels)
         return Cap(text, units, value.amount, value.currency, (), None, None, workload, variable, source)
 
     def _units(self, entry: Mapping[str, object]) -> Fraction | None:
         """Units of an entry; ``-pixelsPerUnit`` where they are missing or not above 0. A fraction is taken as it is."""
-        own = json_number(str(entry.get("pixels_per_unit", "0")))
-        try:
-            return own if own is None or own > 0 else Fraction(parse_pixels(self.settings.pixels_per_unit))
-        except PriceError:
-            return None
+        own = read(Place.CAPABILITY_PIXELS, str(entry.get("pixels_per_unit", "0")))
+        if own.effect != TAKES_PIXELS:
+            return own.amount
+        return read(Place.PIXELS, self.settings.pixels_per_unit).amount
 
-    def _looked_up_by(self, key: tuple[str, str], named: set[tuple[str, str]]) -> list[Workload]:
+    def _looked_up_by(self, key: Key, named: set[Key]) -> list[Workload]:
         """The workloads whose price is held against an entry."""
         of_pipeline = [one for one in self.asked if one.pipeline == key[0]]
         if key[1] == DEFAULT:
@@ -272,24 +311,24 @@ class _Payer:
 
     # What the binary makes of it
 
-    def _looked_up(self, workload: Workload, flag: Cap | NoCap, document: Mapping[tuple[str, str], Cap | NoCap]) -> Cap | NoCap:
+    def _looked_up(self, workload: Workload, flag: Cap | NoCap, document: Mapping[Key, Cap | NoCap]) -> tuple[Key, Cap | NoCap]:
         """Exact model, else the pipeline's default, else the flag (``server/broadcast.go:GetCapabilitiesMaxPrice``)."""
         if workload.kind == VIDEO:
-            return flag
+            return FLAG, flag
         if workload.kind == LIVE_RUNNER:
-            return NoCap.NONE_NEEDED
+            return FLAG, NoCap.NONE_NEEDED
         if not self.node.knows(CAPABILITY_CAPS):
-            return NoCap.REFUSED
+            return FLAG, NoCap.REFUSED
         own, default = ((workload.pipeline, model) for model in (workload.model_id, DEFAULT))
-        # An entry without a cap is left out by the binary, so that the next one counts.
         for key in (own, default):
             found = document.get(key)
             if isinstance(found, Cap):
                 as_default = key == default != own and found.source is CapSource.WRITTEN
-                return replace(found, workload=workload, source=CapSource.DEFAULT if as_default else found.source)
+                return key, replace(found, workload=workload, source=CapSource.DEFAULT if as_default else found.source)
+            # An entry without a cap is left out by the binary, so that the next one counts.
             if found is not None and found is not NoCap.ZERO:
-                return found
-        return self._fallen_through(workload, flag)
+                return key, found
+        return FLAG, self._fallen_through(workload, flag)
 
     def _fallen_through(self, workload: Workload, flag: Cap | NoCap) -> Cap | NoCap:
         if isinstance(flag, NoCap):
@@ -368,25 +407,19 @@ class _Payer:
         different = {str(sorted(ask.written.items())): ask.written for ask in kept}
         return tuple(different[key] for key in sorted(different))
 
-    def _guarded_flag(self, flag: Cap | NoCap, found: Caps) -> Cap | None:
-        if isinstance(flag, NoCap):
-            return None
-        users = [one for one, cap in found.by_workload.items() if cap.variable == flag.variable]
-        return self._guarded(flag, users)
 
-    def _entry(self, key: tuple[str, str], cap: Cap | NoCap, found: Caps) -> Entry:
-        named = {"pipeline": key[0], "model_id": key[1]}
-        if isinstance(cap, NoCap):
-            return Entry(named | {"price_per_unit": str(LARGEST), "pixels_per_unit": "1"})
-        users = [one for one, other in found.by_workload.items() if other.variable == cap.variable and other.amount == cap.amount]
-        guarded = self._guarded(cap, [one for one in users if one.pipeline == key[0]])
-        number, units = flag_text(cap.amount, cap.pixels_per_unit)
-        written = named | {"price_per_unit": number, "pixels_per_unit": str(units)}
-        written |= {} if cap.currency == WEI else {"currency": cap.currency}
-        return Entry(written, guarded.prices, guarded.headroom_min, guarded.headroom_max)
+def _entry(key: Key, cap: Cap | None) -> Entry:
+    """An entry of the document; without a cap it is for any price."""
+    named = {"pipeline": key[0], "model_id": key[1]}
+    if cap is None:
+        return Entry(named | {"price_per_unit": str(LARGEST), "pixels_per_unit": "1"})
+    number, units = flag_text(cap.amount, cap.pixels_per_unit)
+    written = named | {"price_per_unit": number, "pixels_per_unit": str(units)}
+    written |= {} if cap.currency == WEI else {"currency": cap.currency}
+    return Entry(written, cap.prices, cap.headroom_min, cap.headroom_max)
 
 
-def _key(entry: Mapping[str, object]) -> tuple[str, str]:
+def _key(entry: Mapping[str, object]) -> Key:
     """Pipeline and model of an entry (``starter.go:getCapabilityPrices``)."""
     return str(entry.get("pipeline", "")), str(entry.get("model_id") or DEFAULT)
 

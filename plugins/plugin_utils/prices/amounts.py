@@ -78,6 +78,17 @@ def in_currency(rate: Rate, currency: str, rates: tuple[ExchangeRate, ...]) -> R
     return None if amount is None or one is None or one.amount == 0 else Rate(amount.amount / one.amount, currency)
 
 
+def advertised(per_unit: Fraction, adjusts: bool) -> Fraction:
+    """What an orchestrator names as a price of so many wei, without the cost of tickets.
+
+    With automatic adjustment it is cut to thousandths of a wei (``common/util.go:PriceToFixed``). Without, a fraction that does not
+    fit into two int64 is cut to whole wei (``core/orchestrator.go:PriceInfo``; gateways ask with capabilities).
+    """
+    if adjusts:
+        return per_unit // SMALLEST * SMALLEST
+    return per_unit if max(per_unit.numerator, per_unit.denominator) <= LARGEST else Fraction(per_unit // 1)
+
+
 def decimal_text(amount: Fraction) -> str | None:
     """The shortest text that go-livepeer's price grammar reads as exactly this amount; None if it is no finite decimal, or negative."""
     if amount < 0:
