@@ -67,7 +67,10 @@ class Runner:
 
     def _introduce(self) -> None:
         """Hardware and version are asked for once; what is missing is logged."""
-        for path, message in (("/hardware/info", "Error getting runner hardware"), ("/version", "HTTP Status error getting runner version")):
+        for path, message in (
+            ("/hardware/info", "Error getting runner hardware"),
+            ("/version", "HTTP Status error getting runner version"),
+        ):
             try:
                 status, _, _ = self._ask("GET", path, None, HEALTH_SECONDS)
             except RunnerFailed as error:

@@ -1,17 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""GPUs and Docker: the stand-in has neither, and fails where the real node does without them."""
+"""GPUs, of which the stand-in has none, and Docker, of which it only wants to know whether it answers."""
 
 from __future__ import annotations
 
 import os
 
-from . import aimodels, gojson, golog
+from . import aimodels, docker, gojson, golog
 from .lifecycle import Ended
 from .settings import Settings
 
 IMAGE_OVERRIDES: gojson.Fields = {"default": "string", "batch": "strings", "live": "strings"}
 NO_DEVICES = "no devices found with vendor name 'Nvidia'"
-NO_DOCKER = "failed to list containers: Cannot connect to the Docker daemon at unix:///var/run/docker.sock"
 
 
 def check_transcoder(settings: Settings) -> None:
@@ -31,8 +30,14 @@ def check_transcoder(settings: Settings) -> None:
         golog.info("Enabling HEVC decoding on CPU, may be slow")
 
 
+def remove_containers() -> None:
+    """starter.go:StartLivepeer: first of all, and only logged; the stand-in has left none behind."""
+    if problem := docker.problem():
+        golog.error(f"Error removing existing AI worker containers: {problem}")
+
+
 def check_ai_worker(settings: Settings, directory: str, models: list[dict[str, object]]) -> None:
-    """starter.go:StartLivepeer: what an AI worker needs; without Docker only a serverless one comes up."""
+    """starter.go:StartLivepeer: what an AI worker needs; without a Docker API only a serverless one comes up."""
     if settings.text("nvidia") == "all":
         raise Ended(f"Error parsing -nvidia for devices: {NO_DEVICES}")
     if not settings.text("nvidia"):
@@ -47,9 +52,10 @@ def check_ai_worker(settings: Settings, directory: str, models: list[dict[str, o
         golog.warning(
             "-aiRunnerImage flag is deprecated and will be removed in a future release. Please use -aiRunnerImageOverrides instead"
         )
-    if not settings.on("aiServerless"):
-        raise Ended(f"Error starting AI worker: error creating docker manager: {NO_DOCKER}")
-    _check_serverless(models)
+    if settings.on("aiServerless"):
+        _check_serverless(models)
+    elif problem := docker.problem():
+        raise Ended(f"Error starting AI worker: error creating docker manager: {problem}")
     aimodels.check_pipelines(models)
 
 

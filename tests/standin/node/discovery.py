@@ -50,6 +50,9 @@ class Session:
     address: str
     expires: float
     purse: Purse | None
+    models: list[list[Any]]
+    """pipeline, model, warm: what it advertises"""
+
     lost_at: float = 0.0
     lost_seconds: float = 0.0
 
@@ -121,7 +124,7 @@ def _session(url: URL, offer: dict[str, Any]) -> Session:
         price = Fraction(offer["price"])
         purse = Purse(price, price, ticket_of(offer["ticket"]), offer["ticket"]["recipient"])
     where = URL(url.scheme, host=url.host)
-    return Session(where, offer["token"], offer["session"], offer["version"], offer["address"], offer["expires"], purse)
+    return Session(where, offer["token"], offer["session"], offer["version"], offer["address"], offer["expires"], purse, offer["models"])
 
 
 def _usable(node: Node, session: Session) -> bool:

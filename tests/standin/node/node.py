@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from .ai_worker import AIWorker
 from .ethereum import NO_ADDRESS, checksummed
 from .gourl import URL
 from .lifecycle import Lifecycle
@@ -69,6 +70,7 @@ class Node:
     model_prices: dict[tuple[str, str, str], Fraction] = field(default_factory=dict)
     """wei per unit by gateway address or `default`, pipeline and model"""
 
+    ai_worker: AIWorker = field(default_factory=AIWorker)
     chain: Chain | None = None
     terms: Terms | None = None
     limits: Limits | None = None

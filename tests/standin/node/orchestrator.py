@@ -5,14 +5,12 @@ from __future__ import annotations
 
 import base64
 import json
-import secrets
 import time
-from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 from . import golog, httpd, transport
-from .account import signature
+from .admission import Admission, Job, Refused
+from .ai_orchestrator import AIOrchestrator
 from .ethereum import NO_ADDRESS, RPCFailed, checksummed
 from .httpd import Dropped, Handler, Request, Response, Routes
 from .money import InsufficientReserve
@@ -21,28 +19,7 @@ from .public_routes import MULTIPART_JOBS, NO_MULTIPART, add_shared, posted
 from .recipient import PaymentRefused, Recipient
 from .transcoders import NoTranscoders, Remote, Transcoders, is_video
 
-SESSION_SECONDS = 70.0
-"""core/orchestrator.go:transcodeLoopTimeout: a session without segments ends"""
-
-TOKEN_SECONDS = 30 * 60
-"""server/rpc.go:authTokenValidPeriod"""
-
 NO_RUNNERS = httpd.error("live runners are not supported", 404)
-
-
-@dataclass(frozen=True)
-class Job:
-    """One segment: who sent it, for which stream and session, and what came along."""
-
-    stream: str
-    session: str
-    sender: str
-    payment: dict[str, Any]
-
-    @property
-    def price(self) -> Fraction:
-        """What the gateway says that it pays."""
-        return Fraction(self.payment.get("price") or 0)
 
 
 class Orchestrator:
@@ -52,8 +29,8 @@ class Orchestrator:
         self._node = node
         self._transcoders = transcoders
         self.recipient = Recipient(node)
-        self._tokens: dict[str, str] = {}
-        self._sessions: dict[str, float] = {}
+        self._admission = Admission(node)
+        self._ai = AIOrchestrator(node, self._admission, self.recipient)
 
     def routes(self) -> Routes:
         """The mux of the service port."""
@@ -78,8 +55,7 @@ class Orchestrator:
 
     def _add_ai_routes(self, routes: Routes) -> None:
         """server/ai_http.go, byoc/job_orchestrator.go: enough to tell an orchestrator from anything else."""
-        for name in ("text-to-image", "llm", "text-to-speech"):
-            routes.add(f"/{name}", posted(_with_body(lambda _request: httpd.error("missing auth token", 403))))
+        self._ai.add_routes(routes)
         for name in MULTIPART_JOBS:
             routes.add(f"/{name}", posted(lambda _request: httpd.error(NO_MULTIPART, 400)))
         routes.add("/live-video-to-video", posted(_with_body(_drops)))
@@ -101,13 +77,11 @@ class Orchestrator:
         """rpc.go:getOrchestrator: who asks, is there room, what does it cost."""
         asked = json.loads(request.body)
         sender = str(asked["address"])
-        if not self._signed(sender, checksummed(sender), asked["signature"]):
+        if not self._admission.signed(sender, checksummed(sender), asked["signature"]):
             golog.error("orchestrator req sig check failed")
             return httpd.error("Invalid orchestrator request: orchestrator req sig check failed", 403)
-        if len(self._active()) >= self._node.max_sessions:
+        if self._admission.is_full:
             return httpd.error("Invalid orchestrator request: OrchestratorCapped", 403)
-        token = secrets.token_hex(16)
-        self._tokens[token] = secrets.token_hex(4)
         capabilities = asked.get("capabilities")
         try:
             wanted = None if capabilities is None else [(str(pipeline), str(model)) for pipeline, model in capabilities]
@@ -116,12 +90,11 @@ class Orchestrator:
             return httpd.error(str(error), 403)
         return httpd.as_json(
             {
-                "token": token,
-                "expires": time.time() + TOKEN_SECONDS,
-                "session": self._tokens[token],
+                **self._admission.token(),
                 "transcoder": str(self._node.service_uri),
                 "address": self._address,
                 "version": self._node.version,
+                "models": self._node.ai_worker.advertised(),
                 **offer,
             }
         )
@@ -130,47 +103,24 @@ class Orchestrator:
     def _address(self) -> str:
         return NO_ADDRESS if self._node.chain is None else checksummed(self._node.chain.recipient)
 
-    def _signed(self, sender: str, message: str, given: str) -> bool:
-        """orchestrator.go:VerifySig: off-chain everything is signed."""
-        return self._node.chain is None or given == signature(sender, message)
-
-    def _active(self) -> dict[str, float]:
-        now = time.monotonic()
-        self._sessions = {token: seen for token, seen in self._sessions.items() if now - seen < SESSION_SECONDS}
-        self._node.metrics.set("livepeer_current_sessions_total", len(self._sessions))
-        return self._sessions
-
     def _ping(self, request: Request) -> Response:
         golog.info("Received Ping request")
         return httpd.text(request.body)
 
     def _end_session(self, request: Request) -> Response:
-        self._sessions.pop(request.headers.get(transport.TOKEN_HEADER.lower(), ""), None)
-        self._active()
+        self._admission.end(request)
         return httpd.text("")
 
     def _segment(self, request: Request) -> Response:
         """segment_rpc.go:ServeSegment, processPaymentAndSegmentHeaders"""
-        token = request.headers.get(transport.TOKEN_HEADER.lower(), "")
-        payment = transport.unpacked(request.headers.get(transport.PAYMENT_HEADER.lower(), ""))
-        sender = str(payment.get("sender", NO_ADDRESS))
-        if not self._signed(sender, token, request.headers.get(transport.SIGNATURE_HEADER.lower(), "")):
-            golog.error(f"Sig check failed clientIP={request.client} sender={checksummed(sender)}")
-            return httpd.error("ErrSegSig", 403)
-        if not token:
-            return httpd.error("missing auth token", 403)
-        if token not in self._tokens:
-            return httpd.error("invalid auth token", 403)
-        active = self._active()
-        if token not in active and len(active) >= self._node.max_sessions:
-            return httpd.error("OrchestratorCapped", 403)
-        stream = request.headers.get(transport.STREAM_HEADER.lower(), "")
-        job = Job(stream, self._tokens[token], sender, payment)
+        try:
+            job = self._admission.admit(request)
+        except Refused as refusal:
+            return refusal.answer
         refused, offer = self._take(job)
         if refused is not None:
             return refused
-        active[token] = time.monotonic()
-        self._active()
+        self._admission.use(request)
         return self._transcode(request, job, offer)
 
     def _take(self, job: Job) -> tuple[Response | None, dict[str, Any]]:

@@ -56,10 +56,8 @@ class Payer:
         weights = self._weights([purse for _, purse in affordable])
         return random.choices([at for at, _ in affordable], weights)[0] if sum(weights) else affordable[0][0]
 
-    def _within_cap(self, offers: list[tuple[int, Purse]]) -> list[tuple[int, Purse]]:
+    def _within_cap(self, offers: list[tuple[int, Purse]], cap: Fraction | None) -> list[tuple[int, Purse]]:
         """Equal to the cap passes; no cap, any price."""
-        with self.node.lock:
-            cap = self.node.max_price
         if cap is None:
             return offers
         kept = []
@@ -105,8 +103,11 @@ class Payer:
         money.check_ticket(offered, limits, funds, chain.round, chain.l1_block, number)
 
     def pay(self, purse: Purse, profiles: Sequence[Profile], seconds: float, context: str) -> Payment:
+        """What a segment is estimated to cost; as `pay_fee`."""
+        return self.pay_fee(purse, money.estimated_fee(profiles, seconds, purse.price), context)
+
+    def pay_fee(self, purse: Purse, fee: Fraction, context: str) -> Payment:
         """segment_rpc.go:newBalanceUpdate, genPayment; raises what keeps the gateway from it, and leaves the credit then."""
-        fee = money.estimated_fee(profiles, seconds, purse.price)
         number = money.tickets_for(purse.credit, fee, purse.ticket.ev)
         try:
             if purse.price > purse.first_price * money.TOLERATED_RISE:

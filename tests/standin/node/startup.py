@@ -22,7 +22,7 @@ def start(settings: Settings, version: str, lifecycle: Lifecycle, pretended_role
     if settings.text("netint") and settings.text("nvidia"):
         golog.exit_one("both -netint and -nvidia arguments specified, this is not supported")
     if settings.on("aiWorker"):
-        golog.error(f"Error removing existing AI worker containers: {devices.NO_DOCKER}")
+        devices.remove_containers()
     orchestrators = urls.orchestrators(settings.text("orchAddr"))
     chain.announce(settings)
     directory = datadir.locate(settings)
@@ -118,9 +118,22 @@ def _check_models(node: Node, role: Role, directory: str) -> None:
         devices.check_ai_worker(settings, directory, models)
     if settings.text("aiModels"):
         aimodels.check_pipelines(models)
+        if settings.on("aiWorker"):
+            _warm(node, models)
         terms.set_model_prices(node, models)
     elif role is Role.AI_WORKER:
         raise Ended(
             "The '-aiWorker' flag was set, but no model configuration was provided. "
             "Please specify the model configuration using the '-aiModels' flag."
         )
+
+
+def _warm(node: Node, models: list[dict[str, object]]) -> None:
+    """Runners behind a URL are waited for, whatever `warm` says; a managed container would have to be started."""
+    aimodels.check_warm_and_cold(models)
+    for model in models:
+        if node.settings.on("aiServerless"):
+            continue
+        if model.get("warm") and not model.get("url"):
+            raise Ended(f"Error AI worker warming {model.get('pipeline', '')} container: the stand-in starts no containers")
+        node.ai_worker.add(model, node.lifecycle)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import discovery, golog, transport
+from .ai_caps import cap_of
 from .discovery import Session
 from .money import SenderRefused, TicketRefused
 from .multipart import Rendition
@@ -266,7 +267,7 @@ class Streams:
             _keep(stream, discovery.sessions(self._node))
         if len(stream.spare) < min(MOST_TO_REFRESH, math.ceil(len(self._node.orchestrators) / 2)):
             self._ask_in_background(stream)
-        chosen = payer.choose([one.purse for one in stream.spare])
+        chosen = payer.choose([one.purse for one in stream.spare], cap_of(self._node, discovery.VIDEO))
         if chosen is not None:
             stream.session = stream.spare.pop(chosen)
         return stream.session
