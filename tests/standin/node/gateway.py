@@ -8,6 +8,8 @@ import re
 import time
 
 from . import golog, httpd, multipart
+from .ai_gateway import AIGateway, api_error
+from .ai_sessions import AISessionPools
 from .govalues import ParseError, atoi
 from .httpd import Dropped, Handler, Request, Response, Routes
 from .node import Node
@@ -20,12 +22,13 @@ DEFAULT_MILLISECONDS = 2000
 
 
 class Gateway:
-    """Video by HTTP push; the AI routes answer just enough to be told apart."""
+    """Video by HTTP push, AI jobs; AI routes that take files answer just enough to be told apart."""
 
     def __init__(self, node: Node, streams: Streams, ingest: bool) -> None:
         self._node = node
         self._streams = streams
         self._ingest = ingest
+        self._pools = AISessionPools(node)
 
     def routes(self) -> Routes:
         """The mux of the public port; without HTTP ingest only health, playback and recordings are there."""
@@ -39,19 +42,11 @@ class Gateway:
     def _add_ai_routes(self, routes: Routes) -> None:
         """server/ai_mediaserver.go:startAIMediaServer"""
         for name in MULTIPART_JOBS:
-            routes.add(f"/{name}", posted(lambda _request: _api_error(NO_MULTIPART)))
-        routes.add("/text-to-image", posted(_with_body(self._ai_job)))
-        routes.add("/text-to-speech", posted(_with_body(self._ai_job)))
-        routes.add("/llm", posted(_with_body(lambda _request: _api_error("missing required fields"))))
-        routes.add("/image-to-video/result", _with_body(lambda _request: _api_error("invalid request ID")))
+            routes.add(f"/{name}", posted(lambda _request: api_error(NO_MULTIPART)))
+        AIGateway(self._node, self._pools).add_routes(routes)
+        routes.add("/image-to-video/result", _with_body(lambda _request: api_error("invalid request ID")))
         self._add_live_video_routes(routes)
         _add_job_routes(routes)
-
-    def _ai_job(self, _request: Request) -> Response:
-        """An empty job: nobody who could do it is 503, else the handler panics."""
-        if self._node.orchestrators and not self._streams.somebody_answers():
-            return _api_error("Service Unavailable Error", 503)
-        raise Dropped(NIL_SENDER)
 
     def _add_live_video_routes(self, routes: Routes) -> None:
         """A method or a path that is none of these is a push to /live/."""
@@ -134,13 +129,8 @@ def _failed(status: int, message: str) -> Response:
     return httpd.error(message, status)
 
 
-def _api_error(message: str, status: int = 400) -> Response:
-    answer = httpd.as_json({"error": {"message": message}})
-    return Response(status, answer.body + b"\n", answer.content_type)
-
-
 def _with_body(handler: Handler) -> Handler:
-    return lambda request: handler(request) if request.body else _api_error("EOF")
+    return lambda request: handler(request) if request.body else api_error("EOF")
 
 
 def _no_stream(_request: Request) -> Response:

@@ -309,10 +309,6 @@ class Streams:
         if not session.lost_at:
             session.lost_at, session.lost_seconds = time.monotonic(), seconds
 
-    def somebody_answers(self) -> bool:
-        """Whether a job would find an orchestrator."""
-        return bool(discovery.sessions(self._node))
-
     def count_answer(self, stream: Stream, seconds: float, took: float, client: str) -> None:
         """census.go:segmentFullyProcessed: how much faster than real time the publisher was served."""
         metrics, labels = self._node.metrics, self._node.metrics.stream_labels(stream.name, client)
