@@ -19,6 +19,7 @@ from .lifecycle import Ended
 from .listeners import ListenError
 from .node import Node, Role
 from .orchestrator import Orchestrator
+from .signer import Signer
 from .streams import Streams
 from .transcoders import Transcoders
 
@@ -39,6 +40,7 @@ CHECK_TIMEOUT = 8.0
 GRPC_GIVES_UP_AFTER = 3.0
 """server/rpc.go: a gRPC connection is tried for this long before the self-check fails"""
 
+SIGNER_PORT = REDEEMER_PORT = "8935"
 SIGNER_SECONDS = 30.0
 BROKER_SECONDS = 30.0
 BROKER_PORTS = {"amqp": 5672, "amqps": 5671}
@@ -212,7 +214,7 @@ class Service:
         golog.info(f"HTTP Server listening on http://{self._http_address}")
         gateway = Gateway(self._node, self._streams, self._ingest)
         httpd.serve(bound[0][0], gateway.routes())
-        threading.Thread(target=_accept_rtmp, args=(bound[1][0],), daemon=True).start()
+        threading.Thread(target=_accept_and_wait, args=(bound[1][0],), daemon=True).start()
         self._serve_cli(bound[2][0])
 
     def _stop_for_listener(self, error: ListenError, opened: int) -> None:
@@ -263,6 +265,10 @@ class Service:
         self._serve_cli(cli)
         if self._role is Role.ORCHESTRATOR:
             self._open_orchestrator(runners)
+        elif self._role is Role.REMOTE_SIGNER:
+            self._open_signer()
+        elif self._role is Role.REDEEMER and self._node.chain is not None:
+            self._open_redeemer()
         elif self._role in (Role.TRANSCODER, Role.AI_WORKER):
             kind = worker.TRANSCODER if self._role is Role.TRANSCODER else worker.AI_WORKER
             arguments = (self._node, kind, self._orchestrators[0])
@@ -292,6 +298,52 @@ class Service:
             golog.info("Orchestrator is not performing work")
         elif self._settings.on("startupAvailabilityCheck"):
             threading.Thread(target=self._check_availability, args=(runners,), daemon=True).start()
+
+    def _open_signer(self) -> None:
+        """Discovery, then the server; every failure of it is status 2."""
+        if self._settings.text("orchWebhookUrl"):
+            golog.info(f"Using orchestrator webhook URL {urls.checked(self._settings.text('orchWebhookUrl'), 'orch webhook URL')}")
+        elif not self._orchestrators:
+            self._node.discovers_on_chain = True
+        if self._settings.on("remoteDiscovery"):
+            discovery.start(self._node)
+        address = default_address(self._http_address, LOOPBACK, SIGNER_PORT)
+        self._refuse_strangers(address)
+        golog.info(f"Starting remote signer server on {address}")
+        golog.info(f"Starting Remote Signer server on {address}")
+        try:
+            listening = listeners.listen(address)
+        except ListenError as error:
+            golog.exit_two(f'Error starting remote signer server: err="{error}"')
+        httpd.serve(listening, Signer(self._node).routes())
+
+    def _refuse_strangers(self, address: str) -> None:
+        """Who can reach it can spend this node's deposit."""
+        if self._settings.text("remoteSignerWebhookUrl"):
+            return
+        try:
+            local = is_local_url(f"https://{address}")
+        except URLError as error:
+            golog.exit_two(f"Error checking for local -httpAddr: {error}")
+        if not local and not self._settings.on("remoteSignerAllowNoAuth"):
+            golog.exit_two(
+                f"Refusing to start: remote signer on public -httpAddr {address} with no -remoteSignerWebhookUrl signs payments "
+                "from this node's deposit for any caller. Set the webhook, or pass -remoteSignerAllowNoAuth to override."
+            )
+        golog.warning(
+            "WARNING: remote signer has no webhook auth. /generate-live-payment is UNAUTHENTICATED and signs payments from this "
+            "node's deposit. Set -remoteSignerWebhookUrl."
+        )
+
+    def _open_redeemer(self) -> None:
+        """server/redeemer.go:Start: gRPC, of which the stand-in has the socket."""
+        address = default_address(self._http_address, LOOPBACK, REDEEMER_PORT)
+        try:
+            listening = listeners.listen(address)
+        except ListenError as error:
+            golog.exit_two(f"Error starting service: {error}")
+        golog.info(f"Redeemer started on {address}")
+        threading.Thread(target=_accept_and_wait, args=(listening,), daemon=True).start()
 
     def _tls_context(self) -> ssl.SSLContext:
         pair = certificate.write_pair(self._node.directory, self._node.service_uri.hostname)
@@ -372,8 +424,8 @@ def _service_bind(address: str) -> tuple[str, bool]:
     return url.host, url.scheme != "http"
 
 
-def _accept_rtmp(listening: socket.socket) -> None:
-    """The stand-in speaks no RTMP: it takes a connection and waits until the other side leaves."""
+def _accept_and_wait(listening: socket.socket) -> None:
+    """Takes a connection and waits until the other side leaves."""
     while True:
         connection, _ = listening.accept()
         threading.Thread(target=_drain, args=(connection,), daemon=True).start()
