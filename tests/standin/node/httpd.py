@@ -10,7 +10,9 @@ import queue
 import select
 import socket
 import ssl
+import sys
 import threading
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -277,7 +279,10 @@ class _Server(ThreadingHTTPServer):
         super().process_request_thread(request, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        golog.verbose(6, f"connection from {client_address} ended early")
+        if isinstance(sys.exc_info()[1], OSError):
+            golog.verbose(6, f"connection from {client_address} ended early")
+        else:
+            golog.raw(f"stand-in: {traceback.format_exc()}")
 
 
 def feed(lines: queue.SimpleQueue[bytes | None], writer: Writer) -> None:

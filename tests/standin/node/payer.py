@@ -44,10 +44,10 @@ class Payer:
 
     node: Node
 
-    def choose(self, purses: Sequence[Purse | None]) -> int | None:
+    def choose(self, purses: Sequence[Purse | None], cap: Fraction | None) -> int | None:
         """The place of the offer that is taken; None when all are above the cap, or have no tickets."""
         offers = [(at, purse) for at, purse in enumerate(purses) if purse is not None]
-        affordable = self._within_cap(offers)
+        affordable = self._within_cap(offers, cap)
         if offers and not affordable and self.node.settings.on("ignoreMaxPriceIfNeeded"):
             golog.warning(f"No Orchestrators passed max price filter, not using the filter, numAddrs={len(offers)}")
             affordable = offers

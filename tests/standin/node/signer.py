@@ -14,7 +14,6 @@ import secrets
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from fractions import Fraction
 from typing import Any
 
@@ -105,7 +104,7 @@ class Signer:
         fee = units * state.first_price
         payment = self._tickets(purse, fee)
         purse.credit += payment.credit + payment.fresh - fee
-        state.document.update(Balance=str(purse.credit), LastUpdate=_now(), PMSessionID=offer["session"])
+        state.document.update(Balance=str(purse.credit), LastUpdate=str(time.time()), PMSessionID=offer["session"])
         golog.info(f"Signed numTickets={payment.number} fee={prices.places(fee, 0)} sessionId={offer['session']}")
         return {
             "payment": transport.packed(payment.document),
@@ -220,7 +219,7 @@ def _offer(asked: dict[str, Any]) -> dict[str, Any]:
 def _units(asked: dict[str, Any], kind: str, last: str) -> int:
     """What is charged: seconds since the last payment, or what the first one pays ahead; pixels for live video to video."""
     if kind in FIRST_SECONDS:
-        passed = time.time() - datetime.fromisoformat(last).timestamp() if last else 0.0
+        passed = time.time() - float(last) if last else 0.0
         seconds = passed if passed > 0 else FIRST_SECONDS[kind]
         units = int(PIXELS_A_SECOND * seconds) if kind == "lv2v" else math.ceil(seconds)
     elif kind == "fixed":
@@ -260,7 +259,3 @@ def _plain(coded: object) -> str:
 
 def _coded(text: str) -> str:
     return base64.b64encode(text.encode("utf-8")).decode("ascii")
-
-
-def _now() -> str:
-    return datetime.now(timezone.utc).isoformat()
