@@ -33,7 +33,8 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.reading impor
     ReadError,
     one_line,
 )
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import Plan, PlanError, make_plan, write_plan
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import PLAN_FILE, Plan, PlanError, make_plan, write_plan
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.files import JUNIT_FILE, PAGE_FILE, write_reports
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.table import Screen
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.terminal import report
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import some
@@ -99,8 +100,9 @@ class ActionModule(ActionBase):
         kept = Path(control.plan_dir).expanduser().absolute()
         working = Path(constants.DEFAULT_LOCAL_TMP) / "livepeer-plan"
         write_plan(plan, kept)
+        write_reports(plan, kept)
         write_plan(plan, working)
-        display.display(f"Written to {kept}")
+        display.display(f"Written to {kept}: {PLAN_FILE}, {PAGE_FILE} (the same for a browser), {JUNIT_FILE} (for a CI)")
         return {
             # Another run may write its own plan to the same place meanwhile: this one works from its copy.
             "plan_dir": str(working),

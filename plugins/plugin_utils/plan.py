@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,6 +31,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan_json import (
     release_to_dict,
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import PriceError
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.private_files import write_private
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.render import (
     Neighbours,
     NodePlan,
@@ -246,10 +245,10 @@ def write_plan(plan: Plan, folder: Path) -> None:
         _make_private(folder)
         _make_private(hosts)
         _remove_parts(hosts, known=(folder / PLAN_FILE).exists())
-        _write(folder / PLAN_FILE, plan.to_dict())
+        write_private(folder / PLAN_FILE, document(plan.to_dict()))
         if not plan.refused:
             for name in plan.hosts:
-                _write(hosts / host_file(name), plan.host_to_dict(name))
+                write_private(hosts / host_file(name), document(plan.host_to_dict(name)))
     except OSError as error:
         message = f"the plan cannot be written to {folder}: {error.strerror}: set livepeer_plan_dir to a folder that can be written"
         raise PlanError(message) from error
@@ -268,17 +267,6 @@ def _remove_parts(hosts: Path, *, known: bool) -> None:
         raise PlanError(f"{hosts} holds files, and no plan lies beside it: set livepeer_plan_dir to a folder for plans alone")
     for part in parts:
         part.unlink()
-
-
-def _write(path: Path, content: Mapping[str, object]) -> None:
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(document(content))
-        Path(temporary).replace(path)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def read_plan(folder: Path) -> Plan:

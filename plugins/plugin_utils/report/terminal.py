@@ -39,7 +39,7 @@ def report(plan: Plan, screen: Screen) -> str:
         _listeners(plan, screen),
         _edges(plan, screen),
         findings(plan.findings, screen),
-        _conclusion(plan, screen),
+        conclusion(plan, screen),
     ]
     return "\n\n".join(part for part in sections if part) + "\n"
 
@@ -81,8 +81,8 @@ def _hanging(mark: str, text: str, screen: Screen) -> list[str]:
     return [mark + lines[0], *(" " * len(mark) + line for line in lines[1:])]
 
 
-def _conclusion(plan: Plan, screen: Screen) -> str:
-    """What the fleet is, and whether it fits."""
+def conclusion(plan: Plan, screen: Screen) -> str:
+    """One line: what the fleet is, and whether it fits."""
     nodes = sum(len(host.nodes) for host in plan.hosts.values())
     fleet = f"{number(nodes, 'node')} on {number(len(plan.hosts), 'host')}: {counts(plan.findings)}."
     if plan.refused:
