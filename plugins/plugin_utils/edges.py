@@ -1,52 +1,47 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Edges: who can route to whom for one workload, who pays, and whether the price fits under the cap."""
+"""Edges: for each gateway, orchestrator and workload whether the job gets there, whether it is paid, and who holds it to what price."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
 
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Discovery, Fleet, Node, Payment, Role
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import (
-    WEI,
-    Band,
-    Offer,
-    PriceError,
-    band,
-    flag_text,
-    headroom,
-    lowest_cap,
-    parse_pixels,
-    percent,
-    rate,
-)
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.routing import (
-    SIGNING,
-    Candidate,
-    Directory,
-    Routing,
-    gateway_settings,
-    orchestrator_settings,
-    route,
-)
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import VIDEO, Workload
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.asks import Ask, State
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import Cap, NoCap
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.payment import Combination
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.pipelines import unit
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import FREE, PAYS, REFUSED, between, both, pays
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import WEI, Offer, Rate, headroom, in_currency, lowest_cap, percent
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import Alike, Route, discovers
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import Workload
 
-WORK = Workload(VIDEO)
-"""The one workload whose payment and price are checked so far."""
+REFRESH = 2
+"""Times its first price that a session pays at a refresh, even above the cap (``segment_rpc.go:priceIncreaseThreshold``)."""
 
-AUTO = "auto"
-ANY = "any"
+WARNINGS = frozenset({"LPF202", "LPF209", "LPF213"})
+"""Codes of findings after which a job is done all the same."""
 
-PAYS = ("network", "payment")
-"""Settings of a gateway that tell who pays for its jobs, and where."""
+WARNINGS_IF_SELECTED = WARNINGS | {"LPF201", "LPF301"}
+"""The same on a gateway that may take other orchestrators."""
 
-ROUTED = (*PAYS, "discovery", "orch_addr")
-"""Settings of a gateway that tell to whom its jobs go."""
+NO_CAP = {
+    NoCap.UNSET: "LPF203",
+    NoCap.ZERO: "LPF203",
+    NoCap.UNKNOWN_PRICE: "LPF203",
+    NoCap.PRICE_ZERO: "LPF203",
+    NoCap.UNDECLARED: "LPF203",
+    NoCap.UNREADABLE: "LPF205",
+    NoCap.OTHER_UNIT: "LPF207",
+    NoCap.CURRENCIES: "LPF208",
+    NoCap.REFUSED: "LPF504",
+}
+"""The finding about a cap that is not there; none where that is meant."""
 
-CAP = ("max_price_per_unit", "pixels_per_unit")
-"""Settings of a gateway that make its cap."""
+NO_PRICE = {State.UNREADABLE: "LPF205", State.REFUSED: "LPF504", State.UNSTATED: "LPF213"}
+"""The finding about a price that is not known."""
 
 
 class Verdict(StrEnum):
@@ -144,369 +139,157 @@ class Edge:
                 yield replace(self, gateways=(gateway,), orchestrators=(orchestrator,))
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What one orchestrator asks of one gateway for video.
-
-    Attributes:
-        offer: price per pixel and whether it is adjusted.
-        currency: of the price.
-        written: the same as ``enforce_headroom`` takes it.
-    """
-
-    offer: Offer
-    currency: str
-    written: Mapping[str, object] = field(hash=False)
-
-
-@dataclass(frozen=True)
-class Cap:
-    """The most that a gateway pays for video, as its flags take it.
-
-    A template guards it with ``cap.text | livepeer.fleet.enforce_headroom(cap.prices, min=cap.headroom_min,
-    max=cap.headroom_max, pixels_per_unit=cap.pixels_per_unit)`` wherever ``cap.prices`` is not empty.
-
-    Attributes:
-        text: value of ``-maxPricePerUnit``; never 0.
-        pixels_per_unit: value of ``-pixelsPerUnit``.
-        amount: per pixel, exact, in ``currency``.
-        currency: ``wei`` or another one in upper case.
-        prices: the different prices that it has to fit, as ``enforce_headroom`` takes them.
-        headroom_min, headroom_max: percent for the guard; None for a side on which the rules only warn.
-    """
-
-    text: str
-    pixels_per_unit: int
-    amount: Fraction
-    currency: str
-    prices: tuple[Mapping[str, object], ...]
-    headroom_min: str | None
-    headroom_max: str | None
-
-
-@dataclass(frozen=True)
-class Alike:
-    """Candidates that a gateway can tell apart by nothing that is judged here.
-
-    Attributes:
-        candidates: at least one, in the order in which the gateway gets them.
-        asks: what each of them asks of the gateway, by workload; a workload without a price is not in it.
-    """
-
-    candidates: tuple[Candidate, ...]
-    asks: Mapping[Workload, Asked] = field(hash=False)
-
-    @property
-    def first(self) -> Candidate:
-        """The one that speaks for all."""
-        return self.candidates[0]
-
-
-@dataclass(frozen=True)
-class Route:
-    """Gateways that are alike in everything an edge depends on, where their jobs go and what they cost.
-
-    Attributes:
-        gateways: at least one; the first speaks for all.
-        routing: its candidates.
-        asked: the candidates by what they ask.
-        cap: None where there is none, or it cannot be read or worked out, or nothing is paid on-chain.
-        currency: of the cap; without one, of the prices if they agree; else "".
-        band: of the prices in that currency; None where there are none.
-    """
-
-    gateways: tuple[Node, ...]
-    routing: Routing
-    asked: tuple[Alike, ...]
-    cap: Cap | None
-    currency: str
-    band: Band | None
-
-    @property
-    def gateway(self) -> Node:
-        """The one that speaks for all."""
-        return self.gateways[0]
-
-    @property
-    def urls(self) -> tuple[str, ...]:
-        """What ``-orchAddr`` gets, in order; empty with on-chain discovery."""
-        if gateway_settings(self.gateway).discovery is Discovery.ONCHAIN:
-            return ()
-        return tuple(dict.fromkeys(candidate.url for candidate in self.routing.candidates if candidate.url))
-
-
 def edges(found: Iterable[Route]) -> tuple[Edge, ...]:
-    """Every edge of these routes, by gateway, then in the order in which the gateway gets its orchestrators."""
+    """Every edge of these routes, those between equal ends as one."""
     return tuple(edge for one in found for edge in _edges(one))
-
-
-def routes(fleet: Fleet) -> tuple[Route, ...]:
-    """Every gateway of a fleet with its candidates, cap and band."""
-    known = Directory.of(fleet)
-    return tuple(_route(node, known) for node in fleet.nodes if node.role is Role.GATEWAY)
-
-
-def pays(gateway: Node) -> bool:
-    """True if the gateway itself pays, so that go-livepeer reads its caps at all."""
-    return gateway.onchain and gateway_settings(gateway).payment is Payment.ONCHAIN
-
-
-def why_unpayable(gateway: Node, orchestrator: Node) -> str:
-    """Why this pair cannot do video, or "" (pricing.json:off_chain_and_on_chain_mix, seen on 0.9.1)."""
-    payment = gateway_settings(gateway).payment
-    if payment in SIGNING and orchestrator.onchain:
-        return "video is signed with the gateway's own key, which a gateway that pays through a signer does not have"
-    if payment is Payment.NONE and orchestrator.onchain:
-        return "an on-chain orchestrator takes no job from an off-chain gateway"
-    if payment is Payment.ONCHAIN and not orchestrator.onchain:
-        return "an off-chain orchestrator names no price, so that an on-chain gateway gives it no job"
-    if payment is Payment.ONCHAIN and orchestrator.network != gateway.network:
-        return f"the gateway pays on {gateway.network}, the orchestrator is paid on {orchestrator.network}"
-    return ""
-
-
-def _route(gateway: Node, known: Directory) -> Route:
-    """Candidates, cap and band of one gateway."""
-    routing = route(gateway, known)
-    alike = _alike(gateway, routing)
-    asked = [one.asks[WORK] for one in alike if WORK in one.asks]
-    cap = _cap(gateway, asked)
-    currencies = {price.currency for price in asked}
-    currency = cap.currency if cap else currencies.pop() if len(currencies) == 1 else ""
-    fits = _band(gateway, currency, asked)
-    if cap is not None and fits is not None:
-        cap = _guarded(cap, gateway, fits)
-    return Route((gateway,), routing, alike, cap, currency, fits)
-
-
-def _alike(gateway: Node, routing: Routing) -> tuple[Alike, ...]:
-    known: dict[tuple[object, ...], Asked | None] = {}
-    groups: dict[tuple[object, ...], list[Candidate]] = {}
-    asks: dict[tuple[object, ...], Asked | None] = {}
-    for candidate in routing.candidates:
-        asked = _asked(gateway, candidate, known) if pays(gateway) and gateway.knows(*PAYS) else None
-        key = (asked, _unpriced(gateway, candidate) if asked is None else None)
-        asks[key] = asked
-        groups.setdefault(key, []).append(candidate)
-    found = ((asks[key], tuple(candidates)) for key, candidates in groups.items())
-    return tuple(Alike(candidates, {} if asked is None else {WORK: asked}) for asked, candidates in found)
-
-
-def _asked(gateway: Node, candidate: Candidate, known: dict[tuple[object, ...], Asked | None]) -> Asked | None:
-    """The price of one candidate; equal ones are worked out once."""
-    adjusts = True  # go-livepeer's default, and the safe guess for a foreign orchestrator
-    if candidate.node is not None:
-        if why_unpayable(gateway, candidate.node) or not states_price(candidate.node):
-            return None
-        price, pixels = stated_price(candidate.node, gateway)
-        adjusts = orchestrator_settings(candidate.node).auto_adjust_price is not False
-    elif candidate.entry is not None:
-        price, pixels = candidate.entry.price_per_unit, candidate.entry.pixels_per_unit
-    key = (price, pixels, adjusts)
-    if key not in known:
-        known[key] = _read_asked(price, pixels, adjusts)
-    return known[key]
-
-
-def states_price(orchestrator: Node) -> bool:
-    """True if what an orchestrator asks, and whether it adjusts that, was said and could be read."""
-    said = orchestrator_settings(orchestrator).auto_adjust_price is not None
-    return said and orchestrator.knows("price_per_unit", "pixels_per_unit", "price_per_gateway", "auto_adjust_price")
-
-
-def stated_price(orchestrator: Node, gateway: Node) -> tuple[str, str]:
-    """What an orchestrator's flags ask of this gateway: an entry of its own in ``price_per_gateway``, else the base price."""
-    settings = orchestrator_settings(orchestrator)
-    account = gateway.settings.eth_acct_addr.lower()
-    for entry in settings.price_per_gateway:
-        if account and str(entry.get("ethaddress", "")).lower() == account:
-            return f"{entry.get('priceperunit', '')}{entry.get('currency') or ''}", str(entry.get("pixelsperunit", ""))
-    return settings.price_per_unit, settings.pixels_per_unit
-
-
-def _read_asked(price: str, pixels: str, adjusts: bool) -> Asked | None:
-    try:
-        value = rate(price, pixels)
-    except PriceError:
-        return None
-    written = {"price_per_unit": price, "pixels_per_unit": pixels, "auto_adjust_price": adjusts}
-    return Asked(Offer(value.amount, adjusts), value.currency, written)
-
-
-def _limits(gateway: Node) -> tuple[Fraction, Fraction] | None:
-    """Least and most headroom in percent; None where they were refused."""
-    if not gateway.knows("headroom_min", "headroom_max"):
-        return None
-    return percent(gateway.headroom_min), percent(gateway.headroom_max)
-
-
-def _band(gateway: Node, currency: str, asked: Sequence[Asked]) -> Band | None:
-    offers = {price.offer for price in asked if price.currency == currency}
-    limits = _limits(gateway)
-    return band(offers, *limits) if offers and limits else None
-
-
-def _cap(gateway: Node, asked: Sequence[Asked]) -> Cap | None:
-    """The cap as written, or worked out; None where there is none to compare with (LPF203, LPF205, LPF208 say why)."""
-    settings = gateway_settings(gateway)
-    if not pays(gateway) or not gateway.knows(*PAYS, *CAP) or settings.max_price_per_unit in ("", ANY):
-        return None
-    if settings.max_price_per_unit == AUTO:
-        return _worked_out(gateway, asked)
-    try:
-        value = rate(settings.max_price_per_unit, settings.pixels_per_unit)
-    except PriceError:
-        return None
-    if value.amount == 0:
-        return None
-    pixels = parse_pixels(settings.pixels_per_unit)
-    return Cap(settings.max_price_per_unit, pixels, value.amount, value.currency, _prices(asked), None, None)
-
-
-def _worked_out(gateway: Node, asked: Sequence[Asked]) -> Cap | None:
-    """``auto``: the upper edge of the band."""
-    currencies = {price.currency for price in asked}
-    settings = gateway_settings(gateway)
-    if len(currencies) != 1 or VIDEO not in settings.workloads:
-        return None
-    (currency,) = currencies
-    fits = _band(gateway, currency, asked)
-    if fits is None or fits.high == 0:
-        return None
-    try:
-        wished = parse_pixels(settings.pixels_per_unit)
-    except PriceError:
-        return None
-    text, pixels = flag_text(fits.high, wished)
-    return Cap(text + ("" if currency == WEI else currency), pixels, fits.high, currency, _prices(asked), None, None)
-
-
-def _prices(asked: Sequence[Asked]) -> tuple[Mapping[str, object], ...]:
-    """The different prices, in a fixed order."""
-    different = {tuple(price.written.items()): price.written for price in asked}
-    return tuple(different[key] for key in sorted(different, key=str))
-
-
-def _guarded(cap: Cap, gateway: Node, fits: Band) -> Cap:
-    """The cap with the limits that its template enforces: all that the rules refuse, and what they do not even warn of."""
-    return replace(
-        cap,
-        headroom_min=None if discovers(gateway) else gateway.headroom_min,
-        headroom_max=gateway.headroom_max if cap.amount <= fits.high else None,
-    )
-
-
-def _edges(found: Route) -> Iterator[Edge]:
-    settings = gateway_settings(found.gateway)
-    for alike in found.asked:
-        for kind in settings.workloads:
-            asked = alike.asks.get(Workload(kind))
-            if kind != VIDEO:
-                judged = Judgement(Verdict.UNKNOWN)
-            elif asked is None:
-                judged = _unpriced(found.gateway, alike.first)
-            else:
-                judged = _priced(found, asked)
-            yield _edge(found, alike, Workload(kind), judged)
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What is to be said of an edge: verdict and codes, and the sums behind them (see Edge)."""
+    """What is to be said of an edge, whoever its ends are; the fields are those of Edge."""
 
-    verdict: Verdict
-    codes: tuple[str, ...] = ()
+    reachable: bool
+    payable: Payable
+    enforced_by: Enforcer = Enforcer.NOBODY
     price: Fraction | None = None
     cap: Fraction | None = None
     currency: str = WEI
-    headroom: Fraction | None = None
+    most: Fraction | None = None
+    codes: tuple[str, ...] = ()
+    known: bool = True
 
 
-def _edge(found: Route, alike: Alike, workload: Workload, judged: Judgement) -> Edge:
+def _edges(found: Route) -> Iterator[Edge]:
+    groups: dict[tuple[Workload, Judgement], list[End]] = {}
+    for alike in found.asked:
+        ends = [End(one.name, one.node.name if one.node else "", one.url) for one in alike.candidates]
+        for workload in workloads(found, alike):
+            groups.setdefault((workload, judge(found, alike, workload)), []).extend(ends)
+    gateways = tuple(End(gateway.host, gateway.name) for gateway in found.gateways)
+    for (workload, judged), orchestrators in groups.items():
+        yield _edge(found, workload, judged, gateways, tuple(orchestrators))
+
+
+def workloads(found: Route, alike: Alike) -> tuple[Workload, ...]:
+    """The workloads that a gateway is for and an orchestrator serves; of a foreign one nobody knows, so that it may serve all."""
+    wanted = gateway_settings(found.gateway).workloads
+    if alike.node is None:
+        return tuple(map(Workload, wanted))
+    return tuple(workload for workload in alike.asks if workload.kind in wanted)
+
+
+def _edge(found: Route, workload: Workload, judged: Judgement, gateways: tuple[End, ...], orchestrators: tuple[End, ...]) -> Edge:
     return Edge(
-        gateways=tuple(End(gateway.host, gateway.name) for gateway in found.gateways),
-        orchestrators=tuple(End(one.name, one.node.name if one.node else "", one.url) for one in alike.candidates),
+        gateways=gateways,
+        orchestrators=orchestrators,
         workload=workload,
         discovery=gateway_settings(found.gateway).discovery.value,
         if_selected=discovers(found.gateway),
-        reachable=True,
-        payable=_payable(found.gateway, alike.first),
-        enforced_by=Enforcer.GATEWAY if judged.cap is not None else Enforcer.NOBODY,
+        reachable=judged.reachable,
+        payable=judged.payable,
+        enforced_by=judged.enforced_by,
         price=judged.price,
         cap=judged.cap,
         currency=judged.currency,
-        unit="pixel",
-        headroom=judged.headroom,
-        most=None if judged.cap is None else 2 * judged.cap,
-        verdict=judged.verdict,
+        unit=unit(workload),
+        headroom=headroom(judged.cap, judged.price) if judged.cap is not None and judged.price else None,
+        most=judged.most,
+        verdict=_verdict(found, judged),
         codes=judged.codes,
     )
 
 
-def _payable(gateway: Node, candidate: Candidate) -> Payable:
-    if candidate.node is None:
-        return Payable.UNKNOWN
-    if why_unpayable(gateway, candidate.node):
-        return Payable.REFUSED
-    return Payable.PAID if pays(gateway) else Payable.FREE
+def _verdict(found: Route, judged: Judgement) -> Verdict:
+    harmless = WARNINGS_IF_SELECTED if discovers(found.gateway) else WARNINGS
+    # With an exchange rate the two can be compared all the same.
+    harmless |= {"LPF208"} if judged.cap is not None else set()
+    if not set(judged.codes) <= harmless:
+        return Verdict.REFUSED
+    if not judged.known:
+        return Verdict.UNKNOWN
+    if judged.codes:
+        return Verdict.WARNING
+    return Verdict.FREE if judged.payable is Payable.FREE else Verdict.GOOD
 
 
-def _unpriced(gateway: Node, candidate: Candidate) -> Judgement:
-    """Video without a price: unpayable, free, unreadable, or a foreign orchestrator of which nobody knows."""
-    if candidate.node is None:
-        unread = pays(gateway) and candidate.entry is not None and candidate.entry.price_per_unit
-        return Judgement(Verdict.REFUSED, ("LPF205",)) if unread else Judgement(Verdict.UNKNOWN)
-    if not gateway.knows(*PAYS) or not candidate.node.knows("network"):
-        return Judgement(Verdict.REFUSED, ("LPF504",))
-    if why_unpayable(gateway, candidate.node):
-        return Judgement(Verdict.REFUSED, ("LPF301",))
-    if pays(gateway):
-        missing = not states_price(candidate.node) or stated_price(candidate.node, gateway)[0] == ""
-        return Judgement(Verdict.REFUSED, ("LPF504" if missing else "LPF205",))
-    return Judgement(Verdict.FREE if gateway_settings(gateway).payment is Payment.NONE else Verdict.UNKNOWN)
+def judge(found: Route, alike: Alike, workload: Workload) -> Judgement:
+    """One edge, as the rules see it too."""
+    reachable = alike.reachable and workload.kind not in found.unrouted
+    lost = (*(() if alike.reachable else ("LPF104",)), *(("LPF107",) if workload.kind in found.unrouted else ()))
+    if alike.node is None:
+        judged = _foreign(found, alike, workload)
+    elif not found.gateway.knows(*PAYS) or not alike.node.knows("network"):
+        judged = Judgement(reachable, Payable.UNKNOWN, codes=("LPF504",), known=False)
+    else:
+        judged = _own(found, alike, workload, between(found.gateway, alike.node.network, workload.kind))
+    return replace(judged, reachable=reachable, codes=tuple(sorted({*lost, *judged.codes})))
 
 
-def _priced(found: Route, asked: Asked) -> Judgement:
-    price, cap = asked.offer.price, found.cap
-    if cap is None and not found.gateway.knows(*CAP):
-        return Judgement(Verdict.REFUSED, ("LPF504",), price, currency=asked.currency)
+def _foreign(found: Route, alike: Alike, workload: Workload) -> Judgement:
+    """An orchestrator of which nobody knows how it is paid, and perhaps at what price."""
+    ask = alike.asks.get(workload)
+    if ask is None or not pays(found.gateway) or not found.gateway.knows(*PAYS):
+        return Judgement(True, Payable.UNKNOWN, known=False)
+    return replace(_priced(found, workload, ask, Enforcer.GATEWAY), payable=Payable.UNKNOWN)
+
+
+def _own(found: Route, alike: Alike, workload: Workload, pair: Combination) -> Judgement:
+    if pair.outcome == REFUSED or both(found.gateway):
+        code = "LPF303" if both(found.gateway) else "LPF301"
+        return Judgement(True, Payable(pair.outcome), codes=(code,))
+    if pair.outcome == FREE:
+        return Judgement(True, Payable.FREE)
+    return _priced(found, workload, alike.asks[workload], Enforcer(pair.enforced_by))
+
+
+def _priced(found: Route, workload: Workload, ask: Ask, enforcer: Enforcer) -> Judgement:
+    if ask.rate is None:
+        codes = (NO_PRICE[ask.state],)
+        return Judgement(True, Payable.PAID, _enforcer(found, workload, enforcer), codes=codes, known=False)
+    cap = found.caps.by_workload.get(workload)
     if cap is None:
-        code = no_cap_code(found)
-        return Judgement(Verdict.REFUSED if code else Verdict.GOOD, (code,) if code else (), price, currency=asked.currency)
-    if asked.currency != cap.currency:
-        return Judgement(Verdict.REFUSED, ("LPF208",), price, currency=asked.currency)
-    verdict, codes = _fit(found, asked, cap)
-    return Judgement(verdict, codes, price, cap.amount, cap.currency, headroom(cap.amount, price) if price else None)
+        code = NO_CAP.get(found.caps.missing.get(workload, NoCap.NONE_NEEDED), "")
+        codes = tuple(sorted({*((code,) if code else ()), *_floored(ask)}))
+        enforced_by = _enforcer(found, workload, enforcer)
+        return Judgement(True, Payable.PAID, enforced_by, ask.rate.amount, currency=ask.rate.currency, codes=codes)
+    return _capped(found, cap, ask, enforcer)
 
 
-def _fit(found: Route, asked: Asked, cap: Cap) -> tuple[Verdict, tuple[str, ...]]:
-    limits = _limits(found.gateway)
-    if limits is not None and cap.amount < lowest_cap(asked.offer, limits[0]):
-        return (Verdict.WARNING if discovers(found.gateway) else Verdict.REFUSED), ("LPF201",)
-    return (Verdict.WARNING, ("LPF202",)) if above_band(found) else (Verdict.GOOD, ())
+def _enforcer(found: Route, workload: Workload, enforcer: Enforcer) -> Enforcer:
+    """A gateway without a cap holds nothing against a price; what a signer does is not known here."""
+    return Enforcer.NOBODY if enforcer is Enforcer.GATEWAY and workload not in found.caps.by_workload else enforcer
 
 
-def discovers(gateway: Node) -> bool:
-    """True if the gateway finds its orchestrators on the chain, so that nobody knows all of them."""
-    return gateway_settings(gateway).discovery is Discovery.ONCHAIN
+def _capped(found: Route, cap: Cap, ask: Ask, enforcer: Enforcer) -> Judgement:
+    price, codes = in_cap_currency(found, cap, ask)
+    if ask.rate is None or price is None:
+        amount, currency = (ask.rate.amount, ask.rate.currency) if ask.rate else (None, WEI)
+        return Judgement(True, Payable.PAID, enforcer, amount, currency=currency, codes=codes)
+    codes = (*codes, *_floored(ask))
+    codes += ("LPF201",) if below_band(found, cap, Offer(price.amount, ask.adjusts)) else ()
+    codes += ("LPF202",) if "LPF201" not in codes and above_band(found, cap.workload) else ()
+    # A signer lets no price rise within a session (server/remote_signer.go).
+    most = cap.amount if enforcer is Enforcer.SIGNER else REFRESH * cap.amount
+    return Judgement(True, Payable.PAID, enforcer, price.amount, cap.amount, cap.currency, most, codes)
 
 
-def above_band(found: Route) -> bool:
+def in_cap_currency(found: Route, cap: Cap, ask: Ask) -> tuple[Rate | None, tuple[str, ...]]:
+    """A price in the currency of the cap, as far as a rate for that is known, and the code of what there is to say of it."""
+    if ask.rate is None or ask.rate.currency == cap.currency:
+        return ask.rate, ()
+    return in_currency(ask.rate, cap.currency, found.gateway.exchange_rates), ("LPF208",)
+
+
+def below_band(found: Route, cap: Cap, offer: Offer) -> bool:
+    """True if a cap is too low for an orchestrator, now or when gas rises."""
+    return found.gateway.knows("headroom_min") and cap.amount < lowest_cap(offer, percent(found.gateway.headroom_min))
+
+
+def above_band(found: Route, workload: Workload) -> bool:
     """True if the cap is higher than any orchestrator of a closed set needs; over prices of 0 every cap is."""
-    return found.routing.closed and found.cap is not None and found.band is not None and 0 < found.band.high < found.cap.amount
+    cap, fits = found.caps.by_workload.get(workload), found.caps.bands.get(workload)
+    return found.routing.closed and cap is not None and fits is not None and 0 < fits.high < cap.amount
 
 
-def no_cap_code(found: Route) -> str:
-    """The code that tells why a gateway that pays has no cap, or "" where that is meant."""
-    settings = gateway_settings(found.gateway)
-    if settings.max_price_per_unit == ANY:
-        return ""
-    if settings.max_price_per_unit == AUTO and len({alike.asks[WORK].currency for alike in found.asked if WORK in alike.asks}) > 1:
-        return "LPF208"
-    try:
-        parse_pixels(settings.pixels_per_unit)
-        if settings.max_price_per_unit not in ("", AUTO):
-            rate(settings.max_price_per_unit)
-    except PriceError:
-        return "LPF205"
-    return "LPF203"
+def _floored(ask: Ask) -> tuple[str, ...]:
+    return ("LPF205",) if ask.state is State.FREE_BY_FLOOR else ()

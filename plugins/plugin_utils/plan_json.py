@@ -101,23 +101,31 @@ def edges_from_list(entries: Sequence[Mapping[str, Any]]) -> tuple[Edge, ...]:
 
 
 def _edge_from_dict(data: Mapping[str, Any]) -> Edge:
-    gateways = (End(data["gateway"], data["gateway_node"]),)
-    orchestrators = (End(data["orchestrator"], data["orchestrator_node"], data["url"]),)
-    if "gateways" in data:
-        gateways = tuple(_end(name, Role.GATEWAY.value) for name in data["gateways"])
-        usual = Role.ORCHESTRATOR.value if data["orchestrator_node"] else ""
-        orchestrators = tuple(_end(name, usual, url) for name, url in zip(data["orchestrators"], data["urls"], strict=True))
+    terms: dict[str, Any] = {name: data[name] for name in ("discovery", "if_selected", "reachable", "currency", "unit")}
+    terms |= {name: _exact(data[name]) for name in ("price", "cap", "headroom", "most")}
     return Edge(
-        gateways=gateways,
-        orchestrators=orchestrators,
+        gateways=_gateways(data),
+        orchestrators=_orchestrators(data),
         workload=Workload(data["workload"], data["pipeline"], data["model_id"]),
         payable=Payable(data["payable"]),
         enforced_by=Enforcer(data["enforced_by"]),
         verdict=Verdict(data["verdict"]),
         codes=tuple(data["codes"]),
-        **{name: _exact(data[name]) for name in ("price", "cap", "headroom", "most")},
-        **{name: data[name] for name in ("discovery", "if_selected", "reachable", "currency", "unit")},
+        **terms,
     )
+
+
+def _gateways(data: Mapping[str, Any]) -> tuple[End, ...]:
+    if "gateways" in data:
+        return tuple(_end(name, Role.GATEWAY.value) for name in data["gateways"])
+    return (End(data["gateway"], data["gateway_node"]),)
+
+
+def _orchestrators(data: Mapping[str, Any]) -> tuple[End, ...]:
+    if "orchestrators" in data:
+        usual = Role.ORCHESTRATOR.value if data["orchestrator_node"] else ""
+        return tuple(_end(name, usual, url) for name, url in zip(data["orchestrators"], data["urls"], strict=True))
+    return (End(data["orchestrator"], data["orchestrator_node"], data["url"]),)
 
 
 def _end(name: str, usual: str, url: str = "") -> End:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Cap
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import Cap
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import GatewaySettings, Node, OrchestratorSettings
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import WEI, Price, PriceError, json_number, rate
 

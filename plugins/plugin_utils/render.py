@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TypeVar
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Listener
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Cap, Route
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import Caps
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import (
     Fleet,
     Node,
@@ -20,7 +20,9 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import 
     Role,
     placeholder,
 )
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import pays
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.read_backs import ReadBack, read_backs
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import Route
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.templating import (
     PRIVILEGED_PORTS,
     Templates,
@@ -38,6 +40,9 @@ ONCHAIN_SECRETS = frozenset({"eth_url", "eth_password", "keystore"})
 """Secrets that a process off-chain has no use for, and so does not get."""
 
 
+NO_CAPS = Caps()
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """What the files of a node take from the rest of the fleet.
@@ -45,14 +50,14 @@ class Surroundings:
     Attributes:
         machine_listeners: every listener of the node's machine, its own included.
         orchestrator_urls: what a gateway dials, in order; empty with on-chain discovery.
-        cap: a gateway's cap as the flags take it, None where there is none to write.
+        caps: a gateway's caps as its flags take them.
         start_after: units of the same machine that are to be started before this one.
         reach: orchestrators of the fleet that a gateway must be able to reach from its host.
     """
 
     machine_listeners: tuple[Listener, ...]
     orchestrator_urls: tuple[str, ...] = ()
-    cap: Cap | None = None
+    caps: Caps = NO_CAPS
     start_after: tuple[str, ...] = ()
     reach: tuple[str, ...] = ()
 
@@ -75,7 +80,7 @@ class Neighbours:
         return Surroundings(
             machine_listeners=listeners,
             orchestrator_urls=route.urls,
-            cap=route.cap,
+            caps=route.caps if pays(node) else NO_CAPS,
             start_after=tuple(sorted({other.unit for other in self.orchestrators.get(node.machine, ())})),
             reach=tuple(sorted({each.url for each in route.routing.candidates if each.node is not None and each.url})),
         )
@@ -153,16 +158,15 @@ def _node_plan(node: Node, surroundings: Surroundings, files: Mapping[str, str])
         secrets=secrets_of(node),
         listeners=own,
         cli=next((bind_address(x, node) for x in own if x.purpose == "cli"), ""),
-        settings=read_backs(node, surroundings.orchestrator_urls, surroundings.cap, _capabilities(node)) if files else (),
+        settings=read_backs(node, surroundings.orchestrator_urls, surroundings.caps.flag, _capabilities(surroundings)) if files else (),
         start_timeout=node.start_timeout,
         reach=surroundings.reach,
     )
 
 
-def _capabilities(node: Node) -> tuple[Mapping[str, object], ...]:
+def _capabilities(surroundings: Surroundings) -> list[Mapping[str, object]]:
     """Entries of the document of a gateway's caps."""
-    entries = getattr(node.settings, "max_price_per_capability", ())
-    return entries if isinstance(entries, tuple) else ()
+    return [entry.written for entry in surroundings.caps.entries]
 
 
 def own_listeners(node: Node, surroundings: Surroundings) -> tuple[Listener, ...]:
@@ -222,7 +226,8 @@ class _Files:
             paths=self.paths,
             machine_listeners=self.surroundings.machine_listeners,
             orchestrator_urls=self.surroundings.orchestrator_urls,
-            cap=self.surroundings.cap,
+            cap=self.surroundings.caps.flag,
+            caps=self.surroundings.caps,
             extra_flags=sorted(self.settings.flags.items()),
         )
 

@@ -1,178 +1,281 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who can be reached and paid: LPF301 to LPF304."""
+"""Who can be reached and paid: LPF301 to LPF304, and the weights by which an on-chain gateway chooses (LPF504)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
 
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import PAYS, ROUTED, Route, discovers, why_unpayable
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Discovery, Node, Payment
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.routing import SIGNING, gateway_settings
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Rule, Survey, finding, setting, some
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import VIDEO
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import workloads
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import OFFCHAIN, Discovery, Node
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import PAYS, REFUSED, between, both, pays, signs
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import decimal_text
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import ROUTED, Route, discovers
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.routing import Candidate, asked_and_served
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Rule, Survey, finding, of_each, setting, some
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import AI, LIVE_RUNNER, LIVE_VIDEO, VIDEO
+
+NAMES = {VIDEO: "video", AI: "AI jobs", LIVE_VIDEO: "live video", LIVE_RUNNER: "live runners"}
+"""Kinds of workloads, for people."""
+
+SERVED_BY = {
+    VIDEO: "livepeer_orchestrator_transcoder",
+    AI: "livepeer_orchestrator_ai_models",
+    LIVE_VIDEO: "livepeer_orchestrator_ai_models",
+    LIVE_RUNNER: "livepeer_orchestrator_flags",
+}
+"""Variables that make an orchestrator serve a kind of workload."""
+
+WEIGHTS = {"select_stake_weight": Fraction(7, 10), "select_price_weight": Fraction(0), "select_rand_freq": Fraction(3, 10)}
+"""Weights of the choice among orchestrators, and go-livepeer's own (``starter.go:NewLivepeerConfig``)."""
+
+TOLERANCE = Fraction(1, 10_000)
+"""How far from 1 their sum may be (``starter.go:createSelectionAlgorithm``)."""
+
+
+@dataclass
+class Refusal:
+    """Workloads that are refused for one reason, and who refuses them."""
+
+    kinds: dict[str, None] = field(default_factory=dict)
+    nodes: dict[tuple[str, str], Node] = field(default_factory=dict)
 
 
 def unpayable(survey: Survey) -> Iterator[Finding]:
-    """LPF301: video asked of a gateway that the orchestrator refuses, or that refuses the orchestrator."""
+    """LPF301: what is asked of a gateway, and an orchestrator refuses it, or the gateway refuses the orchestrator."""
     for found in survey.routes:
-        if not found.gateway.knows(*ROUTED, "workloads"):
+        # With a signer beside its own account a gateway has that to get rid of first (LPF303).
+        if not found.gateway.knows(*ROUTED, "workloads") or both(found.gateway):
             continue
-        known = all(candidate.node is None or candidate.node.knows("network") for candidate in found.routing.candidates)
-        if not found.routing.fits and known:
-            yield _none_fits(found)
-        elif found.routing.fits and VIDEO in gateway_settings(found.gateway).workloads:
-            yield from _unpayable(found)
+        for why, refusal in _refusals(found).items():
+            yield from of_each(found.gateways, _unpayable(found, why, refusal))
 
 
-def _none_fits(found: Route) -> Finding:
-    nodes = [candidate.node for candidate in found.routing.candidates if candidate.node is not None]
-    networks = sorted({node.network for node in nodes})
+def _refusals(found: Route) -> dict[str, Refusal]:
+    """What is refused by whom, by reason; by those that are left out of the inventory only what nobody else serves."""
+    refusals: dict[str, Refusal] = {}
+    served = {workload.kind for alike in found.asked for workload in workloads(found, alike)}
+    _add(refusals, found, (alike.candidates for alike in found.asked), frozenset())
+    _add(refusals, found, found.routing.unfit, served)
+    return refusals
+
+
+def _add(refusals: dict[str, Refusal], found: Route, groups: Iterable[tuple[Candidate, ...]], spared: Iterable[str]) -> None:
+    for group in groups:
+        node = group[0].node
+        if node is None or not node.knows("network"):
+            continue
+        for kind in dict.fromkeys(workload.kind for workload in asked_and_served(found.gateway, node)):
+            pair = between(found.gateway, node.network, kind)
+            if kind not in spared and pair.outcome == REFUSED:
+                refusal = refusals.setdefault(pair.why, Refusal())
+                refusal.kinds[kind] = None
+                refusal.nodes |= {(one.node.host, one.node.name): one.node for one in group if one.node}
+
+
+def _unpayable(found: Route, why: str, refusal: Refusal) -> Finding:
+    nodes = list(refusal.nodes.values())
+    hosts = list(dict.fromkeys(node.host for node in nodes))
     return finding(
         "LPF301",
         found.gateway,
-        f"no orchestrator of the inventory fits a gateway with payment {_payment(found.gateway)}: {_place(len(nodes), networks)}",
+        f"no {_named(refusal.kinds)} to {some(hosts)}: {why}",
         field="payment",
         got=f"{_payment(found.gateway)} (network {found.gateway.network})",
-        limit=f"network {', '.join(networks)}",
-        hint=_way_out(found.gateway, nodes[0]),
-        others=[node.host for node in nodes[:3]],
+        limit=f"network {', '.join(sorted({node.network for node in nodes}))}",
+        hint=_way_out(found.gateway, nodes[0], list(refusal.kinds)),
+        others=hosts[:3],
+        level=Level.WARNING if discovers(found.gateway) else Level.ERROR,
     )
 
 
-def _place(count: int, networks: list[str]) -> str:
-    return f"{'the only one is' if count == 1 else f'all {count} are'} on {', '.join(networks)}"
-
-
-def _unpayable(found: Route) -> Iterator[Finding]:
-    reasons: dict[str, list[Node]] = {}
-    for candidate in found.routing.candidates:
-        reason = why_unpayable(found.gateway, candidate.node) if candidate.node and candidate.node.knows("network") else ""
-        if reason and candidate.node:
-            reasons.setdefault(reason, []).append(candidate.node)
-    for reason, nodes in reasons.items():
-        hosts = list(dict.fromkeys(node.host for node in nodes))
-        yield finding(
-            "LPF301",
-            found.gateway,
-            f"no video to {some(hosts)}: {reason}",
-            field="payment",
-            got=f"{_payment(found.gateway)} (network {found.gateway.network})",
-            limit=f"network {', '.join(sorted({node.network for node in nodes}))}",
-            hint=_way_out(found.gateway, nodes[0]),
-            others=hosts[:3],
-        )
+def _named(kinds: Iterable[str]) -> str:
+    return " and ".join(NAMES[kind] for kind in kinds)
 
 
 def _payment(gateway: Node) -> str:
     return gateway_settings(gateway).payment.value
 
 
-def _way_out(gateway: Node, orchestrator: Node) -> str:
-    payment = gateway_settings(gateway).payment
-    variable = gateway.sources["payment"].variable
-    if payment in SIGNING and orchestrator.onchain:
-        return f"take video out of {gateway.sources['workloads'].variable}, or {variable}: onchain"
+def _way_out(gateway: Node, orchestrator: Node, kinds: list[str]) -> str:
+    """What to write, and what else there is."""
+    payment = gateway.sources["payment"].variable
+    offchain = f"{_network(orchestrator, 'livepeer_orchestrator_network')}: {OFFCHAIN}"
+    if kinds == [LIVE_RUNNER]:
+        return f"{payment}: remote_signer, or a second orchestrator beside with {offchain}"
     if not orchestrator.onchain:
-        return f"{variable}: none"
-    if payment is Payment.NONE:
-        return f"{variable}: onchain, with {_network(gateway)}: {orchestrator.network}"
-    return f"{_network(gateway)}: {orchestrator.network}"
+        paid = f"or an orchestrator on {gateway.network} beside" if pays(gateway) else "on a gateway of its own, without a signer"
+        return f"{payment}: none, {paid}"
+    if pays(gateway):
+        return f"{_network(gateway)}: {orchestrator.network}"
+    spared = f"take {', '.join(kinds)} out of {gateway.sources['workloads'].variable}; or " if signs(gateway) else ""
+    listed = f"{gateway.sources['discovery'].variable}: list keeps it to your own orchestrators"
+    free = f"a price of 0 for its account in {orchestrator.sources['price_per_gateway'].variable} makes that free"
+    paid = f"{payment}: onchain, with {_network(gateway)}: {orchestrator.network} ({listed}, {free})"
+    return f"{spared}{paid}; or a second, off-chain orchestrator beside, on another port, with {offchain}"
 
 
-def _network(gateway: Node) -> str:
-    """The variable of the network; where the payment settled it, the one that is free to say another."""
-    variable = gateway.sources["network"].variable
-    return "livepeer_gateway_network" if variable == gateway.sources["payment"].variable else variable
+def _network(node: Node, own: str = "livepeer_gateway_network") -> str:
+    """The variable of a node's network; where something else settled it, the one that is free to say another."""
+    variable = node.sources["network"].variable
+    settled = variable == node.sources.get("payment", node.sources["name"]).variable
+    return own if settled or (variable == "livepeer_network" and own != "livepeer_gateway_network") else variable
 
 
 def no_orchestrator(survey: Survey) -> Iterator[Finding]:
-    """LPF302: a gateway that can give its jobs to nobody."""
+    """LPF302: a gateway that can give its jobs, or those of one workload, to nobody."""
     for found in survey.routes:
-        if found.routing.candidates or found.routing.faults or discovers(found.gateway) or not found.gateway.knows(*ROUTED):
+        if found.routing.faults or discovers(found.gateway) or not found.gateway.knows(*ROUTED):
             continue
-        discovery = gateway_settings(found.gateway).discovery
-        message, hint = {
-            Discovery.LOCAL: ("its host has no orchestrator", f"{_discovery(found)}: inventory, or make the host a combined one"),
-            Discovery.LIST: ("its list of orchestrators is empty", f"{found.gateway.sources['orch_addr'].variable}: [a host or a URL]"),
-        }.get(discovery, ("the inventory has no orchestrator", "put a host into the group livepeer_orchestrators"))
-        yield finding(
-            "LPF302",
-            found.gateway,
-            f"the gateway has no orchestrator: {message}",
-            field="discovery",
-            got=discovery.value,
-            hint=hint,
-        )
+        if not found.routing.candidates:
+            yield from of_each(found.gateways, _nobody(found))
+        elif found.gateway.knows("workloads") and found.routing.closed:
+            for one in _unserved(found):
+                yield from of_each(found.gateways, one)
 
 
-def _discovery(found: Route) -> str:
-    return found.gateway.sources["discovery"].variable
+def _nobody(found: Route) -> Finding:
+    discovery = gateway_settings(found.gateway).discovery
+    variable = found.gateway.sources["discovery"].variable
+    message, hint = {
+        Discovery.LOCAL: ("its host has no orchestrator", f"{variable}: inventory, or make the host a combined one"),
+        Discovery.LIST: ("its list of orchestrators is empty", f"{found.gateway.sources['orch_addr'].variable}: [a host or a URL]"),
+    }.get(discovery, ("the inventory has no orchestrator", "put a host into the group livepeer_orchestrators"))
+    return finding(
+        "LPF302",
+        found.gateway,
+        f"the gateway has no orchestrator: {message}",
+        field="discovery",
+        got=discovery.value,
+        hint=hint,
+    )
+
+
+def _unserved(found: Route) -> Iterator[Finding]:
+    """One finding for all that nobody serves; what is served and cannot be paid is LPF301."""
+    groups = (*(alike.candidates for alike in found.asked), *found.routing.unfit)
+    nodes = [group[0].node for group in groups]
+    if not all(node is None or node.knows("ai_models", "flags", "transcoder", "ai_worker") for node in nodes):
+        return
+    served = {workload.kind for node in nodes if node for workload in asked_and_served(found.gateway, node)}
+    asked = gateway_settings(found.gateway).workloads
+    lost = [kind for kind in asked if kind not in served]
+    if not lost:
+        return
+    hosts = list(dict.fromkeys(one.name for alike in found.asked for one in alike.candidates))
+    variables = " or ".join(dict.fromkeys(SERVED_BY[kind] for kind in lost))
+    yield finding(
+        "LPF302",
+        found.gateway,
+        f"nobody that it may use serves {_named(lost)}: {some(hosts)}",
+        field="workloads",
+        got=", ".join(asked),
+        limit=", ".join(kind for kind in asked if kind in served) or "(none of them)",
+        hint=f"take {', '.join(lost)} out of {found.gateway.sources['workloads'].variable}, or let an orchestrator serve it ({variables})",
+    )
 
 
 def discovery_offchain(survey: Survey) -> Iterator[Finding]:
     """LPF303: off-chain there is no registry to discover orchestrators from."""
     for found in survey.routes:
         if found.gateway.knows(*PAYS) and discovers(found.gateway) and not found.gateway.onchain:
-            yield finding(
+            one = finding(
                 "LPF303",
                 found.gateway,
                 "an off-chain gateway cannot discover orchestrators on the chain",
                 field="discovery",
                 got=Discovery.ONCHAIN.value,
                 limit=f"network {found.gateway.network}, payment {_payment(found.gateway)}",
-                hint=f"{_discovery(found)}: inventory",
+                hint=f"{found.gateway.sources['discovery'].variable}: inventory",
             )
+            yield from of_each(found.gateways, one)
 
 
 def not_there(survey: Survey) -> Iterator[Finding]:
-    """LPF304: a host is named that does not do what it is named for, or a URL that cannot be dialled (LPF104)."""
+    """LPF304: a host is named that does not do what it is named for; LPF104, LPF504: other entries that cannot stand so."""
     for found in survey.routes:
         variable = found.gateway.sources["orch_addr"].variable
         for fault in found.routing.faults:
             path = f"{variable}[{fault.place}]"
-            yield finding(
-                "LPF304" if fault.missing else "LPF104",
+            one = finding(
+                fault.code,
                 found.gateway,
                 fault.message,
                 variable=path,
                 got=fault.got,
-                limit="an inventory host with an orchestrator, or a URL" if fault.missing else "https://host:port",
+                limit=fault.limit,
                 hint=setting(path, fault.hint) if fault.hint else "",
             )
-        yield from _signer(found.gateway)
+            yield from of_each(found.gateways, one)
+        for one in _signer(found.gateway):
+            yield from of_each(found.gateways, one)
 
 
 def _signer(gateway: Node) -> Iterator[Finding]:
-    settings = gateway_settings(gateway)
-    signer = settings.remote_signer.name
-    if not gateway.knows(*PAYS) or not signer or settings.payment not in SIGNING or signer.startswith(("http://", "https://")):
+    signer = gateway_settings(gateway).remote_signer.name
+    if not gateway.knows(*PAYS) or not signer or not signs(gateway) or signer.startswith(("http://", "https://")):
         return
     variable = gateway.sources["remote_signer"].variable
     yield finding(
         "LPF304",
         gateway,
-        f'"{signer}" is no URL, and remote signers are no nodes of the fleet yet' if signer else "no signer is named",
+        f'"{signer}" is no URL, and remote signers are no nodes of the fleet yet',
         field="remote_signer",
-        got=signer or "(not set)",
+        got=signer,
         limit="a URL",
-        hint=setting(variable, f"http://{signer or 'signer.example.com'}:8935"),
+        hint=setting(variable, f"http://{signer}:8935"),
     )
+
+
+def weights(survey: Survey) -> Iterator[Finding]:
+    """LPF504: weights with which an on-chain gateway does not start (exit status 2)."""
+    for found in survey.routes:
+        gateway = found.gateway
+        if not gateway.onchain or not gateway.knows("network", *WEIGHTS):
+            continue
+        values = selection(gateway)
+        total = sum(values.values(), Fraction(0))
+        if abs(total - 1) > TOLERANCE:
+            written = [name for name in WEIGHTS if getattr(gateway.settings, name)] or ["select_stake_weight"]
+            rest = 1 - total + values[written[0]]
+            one = finding(
+                "LPF504",
+                gateway,
+                f"the weights by which it chooses add up to {_decimal(total)} and not to 1, so that go-livepeer does not start",
+                field=written[0],
+                got=_decimal(values[written[0]]),
+                limit="; ".join(f"{gateway.sources[name].variable}: {_decimal(value)}" for name, value in values.items()),
+                hint=setting(gateway.sources[written[0]].variable, _decimal(rest)) if 0 <= rest <= 1 else "",
+            )
+            yield from of_each(found.gateways, one)
+
+
+def selection(gateway: Node) -> dict[str, Fraction]:
+    """How much stake, price and chance count when a gateway chooses among orchestrators under its cap."""
+    stated = {name: str(getattr(gateway.settings, name)) for name in WEIGHTS}
+    return {name: Fraction(text) if text else WEIGHTS[name] for name, text in stated.items()}
+
+
+def _decimal(value: Fraction) -> str:
+    return decimal_text(value) or str(value)
 
 
 RULES = (
     Rule(
         "LPF301",
-        "error",
-        "A workload asked for that this gateway cannot pay for there; so far the sure cases of video.",
-        "Put gateway and orchestrators on the same network, or take the workload from the gateway.",
+        "error; warning with on-chain discovery",
+        "A workload asked for that this gateway cannot pay for there.",
+        "Take the workload from the gateway, pay on the orchestrator's network, or put a second, off-chain orchestrator beside.",
         unpayable,
     ),
     Rule(
         "LPF302",
         "error",
-        "A gateway without any orchestrator.",
-        "Add an orchestrator, or choose another discovery.",
+        "A gateway without any orchestrator, or without one that serves what it is asked for.",
+        "Add an orchestrator, choose another discovery, or take the workload from the gateway.",
         no_orchestrator,
     ),
     Rule(
@@ -188,5 +291,12 @@ RULES = (
         "A signer, orchestrator or other node named that is not there.",
         "Name an inventory host that has it, or a URL.",
         not_there,
+    ),
+    Rule(
+        "LPF504",
+        "error",
+        "Selection weights of an on-chain gateway that do not add up to 1.",
+        "Write all three of stake, price and chance; go-livepeer's own are 0.7, 0 and 0.3.",
+        weights,
     ),
 )

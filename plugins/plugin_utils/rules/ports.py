@@ -14,18 +14,15 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import (
     home_port,
     is_loopback,
     join_host_port,
+    listeners,
     without_user,
 )
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import ROUTED
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node, Role
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.routing import (
-    gateway_settings,
-    orchestrator_settings,
-    service_endpoint,
-)
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import orchestrator_settings
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import ROUTED
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.routing import service_endpoint
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Rule, Survey, finding, setting, some
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import VIDEO
 
 RUNNER_PORTS = range(8000, 9000)
 """Ports that AI runners of a machine can take (ports.json:ai_runner_ports); no port of there is proposed."""
@@ -148,10 +145,10 @@ def loopback_service(survey: Survey) -> Iterator[Finding]:
     """LPF104: a loopback service address of which gateways of other machines are told."""
     users: dict[tuple[str, str], list[str]] = {}
     for found in survey.routes:
-        for candidate in found.routing.candidates if found.gateway.knows(*ROUTED) else ():
-            node = candidate.node
-            if node is not None and node.machine != found.gateway.machine:
-                users.setdefault((node.host, node.name), []).append(found.gateway.host)
+        for alike in found.asked if found.gateway.knows(*ROUTED) else ():
+            for one in alike.candidates if not alike.reachable else ():
+                if one.node is not None:
+                    users.setdefault((one.node.host, one.node.name), []).extend(gateway.host for gateway in found.gateways)
     for key, gateways in users.items():
         node = survey.by_name[key]
         endpoint = service_endpoint(node)
@@ -227,26 +224,19 @@ def same_name(survey: Survey) -> Iterator[Finding]:
 
 
 def no_ingest(survey: Survey) -> Iterator[Finding]:
-    """LPF107: on a public HTTP address a gateway has no routes but playback (``mediaserver.go:NewLivepeerServer``)."""
-    for listener in survey.listeners:
-        node = survey.by_name[listener.host, listener.node]
-        if listener.purpose != "http" or listener.exposure is Exposure.LOOPBACK or not node.knows("workloads", "flags"):
-            continue
-        settings = gateway_settings(node)
-        # Video still gets in by RTMP.
-        lost = [workload for workload in settings.workloads if workload != VIDEO]
-        if not lost or settings.flags.get("httpIngest", "").lower() in ("true", "t", "1") or settings.flags.get("authWebhookUrl"):
-            continue
-        variable = node.sources["http_addr"].variable
-        yield finding(
-            "LPF107",
-            node,
-            f"a gateway on a public HTTP address has no route for {', '.join(lost)} without httpIngest or authWebhookUrl",
-            field="http_addr",
-            got=_written(survey, listener),
-            limit="a loopback address, behind a proxy that authenticates",
-            hint=setting(variable, f"127.0.0.1:{listener.port}"),
-        )
+    """LPF107: on a public HTTP address a gateway has no routes but playback."""
+    for found in survey.routes:
+        for gateway in found.gateways if found.unrouted else ():
+            listener = next(one for one in listeners(gateway) if one.purpose == "http")
+            yield finding(
+                "LPF107",
+                gateway,
+                f"a gateway on a public HTTP address has no route for {', '.join(found.unrouted)} without httpIngest or authWebhookUrl",
+                field="http_addr",
+                got=_written(survey, listener),
+                limit="a loopback address, behind a proxy that authenticates",
+                hint=setting(listener.variable, f"127.0.0.1:{listener.port}"),
+            )
 
 
 RULES = (

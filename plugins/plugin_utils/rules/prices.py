@@ -6,26 +6,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import (
-    ANY,
-    AUTO,
-    CAP,
-    PAYS,
-    ROUTED,
-    WORK,
-    Asked,
-    Route,
-    above_band,
-    discovers,
-    no_cap_code,
-    pays,
-    states_price,
-)
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.asks import Ask, State
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import ANY, AUTO, Cap
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import GLOBAL_CAP as CAP
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import NO_CAP, above_band
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node, Payment, Role
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings, orchestrator_settings
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import PAYS, pays
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import (
     SMALLEST,
     WEI,
+    Band,
+    Offer,
     PriceError,
     Rate,
     amount_text,
@@ -35,9 +28,12 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import (
     percent,
     rate,
 )
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.routing import Candidate, gateway_settings, orchestrator_settings
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import ROUTED, Route, discovers
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.routing import Candidate
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Rule, Survey, finding, setting, some
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import VIDEO
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import VIDEO, Workload
+
+WORK = Workload(VIDEO)
 
 FEED_CURRENCIES = (WEI, "USD")
 """Currencies of a node whose ``priceFeedAddr`` is go-livepeer's own, ETH in wei (``starter.go:defaultPriceFeedAddr``)."""
@@ -46,16 +42,16 @@ FEED_CURRENCIES = (WEI, "USD")
 def below_band(survey: Survey) -> Iterator[Finding]:
     """LPF201: the gateway refuses an orchestrator that it is there to use, now or when gas rises."""
     for found in survey.routes:
-        cap, fits = found.cap, found.band
+        cap, fits = _cap(found), _band(found)
         if cap is None or fits is None or cap.amount >= fits.low:
             continue
         minimum = percent(found.gateway.headroom_min)
-        short = [pair for pair in _priced(found) if cap.amount < lowest_cap(pair[1].offer, minimum)]
-        worst, asked = max(short, key=lambda pair: lowest_cap(pair[1].offer, minimum))
-        price = _amount(found, asked.offer.price)
+        short = [pair for pair in _priced(found) if cap.amount < lowest_cap(_offer(pair[1]), minimum)]
+        worst, asked = max(short, key=lambda pair: lowest_cap(_offer(pair[1]), minimum))
+        price = _amount(found, _offer(asked).price)
         reason = (
             f"the cap is below the price of {worst.name} ({price})"
-            if cap.amount < asked.offer.price
+            if cap.amount < _offer(asked).price
             else f"the cap leaves less than {found.gateway.headroom_min} % over the price of {worst.name} ({price}), which rises with gas"
         )
         yield finding(
@@ -74,7 +70,7 @@ def below_band(survey: Survey) -> Iterator[Finding]:
 def over_band(survey: Survey) -> Iterator[Finding]:
     """LPF202: the gateway would pay more than any of its orchestrators needs."""
     for found in survey.routes:
-        if above_band(found):
+        if above_band(found, WORK):
             yield finding(
                 "LPF202",
                 found.gateway,
@@ -91,7 +87,7 @@ def no_cap(survey: Survey) -> Iterator[Finding]:
     """LPF203: a gateway that pays any price."""
     for found in survey.routes:
         settings = gateway_settings(found.gateway)
-        if not _needs_cap(found) or no_cap_code(found) != "LPF203" or found.cap is not None or not _cap_known(found):
+        if not _needs_cap(found) or _no_cap_code(found) != "LPF203" or _cap(found) is not None or not _cap_known(found):
             continue
         text = settings.max_price_per_unit
         message = {"": "there is no cap, so that any price is paid", AUTO: _why_not_auto(found)}.get(
@@ -113,14 +109,14 @@ def _cap_known(found: Route) -> bool:
     gateway = found.gateway
     if gateway_settings(gateway).max_price_per_unit != AUTO:
         return gateway.knows(*CAP, *ROUTED, "workloads")
-    nodes = [candidate.node for candidate in found.routing.candidates if candidate.node]
-    return gateway.knows(*CAP, *ROUTED, "workloads", "headroom_min", "headroom_max") and all(map(states_price, nodes))
+    stated = not any(ask.state is State.REFUSED for _one, ask in _asked(found))
+    return stated and gateway.knows(*CAP, *ROUTED, "workloads", "headroom_min", "headroom_max")
 
 
 def _why_not_auto(found: Route) -> str:
     if VIDEO not in gateway_settings(found.gateway).workloads:
         return "no cap can be worked out: so far that is done for video, which this gateway is not for"
-    if found.band is not None:
+    if _band(found) is not None:
         return "no cap can be worked out: the price is 0, and a cap of 0 means any price"
     return "no cap can be worked out, because no price is known of the orchestrators"
 
@@ -250,13 +246,13 @@ def currencies(survey: Survey) -> Iterator[Finding]:
     """LPF208: a cap and a price that move apart with the exchange rate."""
     for found in survey.routes:
         settings = gateway_settings(found.gateway)
-        own = found.cap.currency if found.cap else ""
-        if found.cap is None and (settings.max_price_per_unit != AUTO or no_cap_code(found) != "LPF208"):
+        own = _cap(found).currency if _cap(found) else ""
+        if _cap(found) is None and (settings.max_price_per_unit != AUTO or _no_cap_code(found) != "LPF208"):
             continue
         others: dict[str, list[str]] = {}
         for candidate, asked in _priced(found):
-            if asked.currency != own:
-                others.setdefault(asked.currency, []).append(candidate.name)
+            if _rate(asked).currency != own:
+                others.setdefault(_rate(asked).currency, []).append(candidate.name)
         if not others:
             continue
         asks = "; ".join(f"{currency}: {some(names)}" for currency, names in sorted(others.items()))
@@ -270,7 +266,7 @@ def currencies(survey: Survey) -> Iterator[Finding]:
             got=_written_cap(found.gateway),
             limit=", ".join(sorted(others)),
             hint=_in_one_currency(found, own, others),
-            others=[candidate.name for candidate, asked in _priced(found) if candidate.node and asked.currency != own][:3],
+            others=[candidate.name for candidate, asked in _priced(found) if candidate.node and _rate(asked).currency != own][:3],
         )
 
 
@@ -282,13 +278,43 @@ def _in_one_currency(found: Route, own: str, others: dict[str, list[str]]) -> st
 def _needs_cap(found: Route) -> bool:
     """True if the gateway pays for video that it can get, or was promised a cap."""
     settings = gateway_settings(found.gateway)
-    possible = not found.routing.closed or any(WORK in alike.asks for alike in found.asked)
+    possible = not found.routing.closed or bool(_priced(found))
     wanted = settings.max_price_per_unit == AUTO or VIDEO in settings.workloads
     return pays(found.gateway) and possible and wanted
 
 
-def _priced(found: Route) -> list[tuple[Candidate, Asked]]:
-    return [(candidate, alike.asks[WORK]) for alike in found.asked if WORK in alike.asks for candidate in alike.candidates]
+def _asked(found: Route) -> list[tuple[Candidate, Ask]]:
+    return [(one, ask) for alike, workload, ask in found.payable() if workload == WORK for one in alike.candidates]
+
+
+def _priced(found: Route) -> list[tuple[Candidate, Ask]]:
+    return [(one, ask) for one, ask in _asked(found) if ask.rate is not None]
+
+
+def _rate(ask: Ask) -> Rate:
+    return ask.rate or Rate(Fraction(0), WEI)
+
+
+def _offer(ask: Ask) -> Offer:
+    return Offer(_rate(ask).amount, ask.adjusts)
+
+
+def _cap(found: Route) -> Cap | None:
+    return found.caps.by_workload.get(WORK)
+
+
+def _band(found: Route) -> Band | None:
+    return found.caps.bands.get(WORK)
+
+
+def _currency(found: Route) -> str:
+    cap, fits = _cap(found), _band(found)
+    return cap.currency if cap else fits.currency if fits else ""
+
+
+def _no_cap_code(found: Route) -> str:
+    why = found.caps.missing.get(WORK)
+    return NO_CAP.get(why, "") if why else ""
 
 
 def _pixel_count(node: Node) -> int:
@@ -297,7 +323,7 @@ def _pixel_count(node: Node) -> int:
 
 def _amount(found: Route, amount: Fraction) -> str:
     """An amount per pixel in the gateway's own unit."""
-    return amount_text(Rate(amount, found.currency), _pixel_count(found.gateway))
+    return amount_text(Rate(amount, _currency(found)), _pixel_count(found.gateway))
 
 
 def _written_cap(node: Node) -> str:
@@ -307,17 +333,17 @@ def _written_cap(node: Node) -> str:
 
 
 def _band_text(found: Route) -> str:
-    if found.band is None or found.band.high == 0:
+    if _band(found) is None or _band(found).high == 0:
         return ""
-    return f"{_amount(found, found.band.low)} to {_amount(found, found.band.high)}"
+    return f"{_amount(found, _band(found).low)} to {_amount(found, _band(found).high)}"
 
 
 def _right_cap(found: Route) -> str:
     variable = found.gateway.sources["max_price_per_unit"].variable
     auto = gateway_settings(found.gateway).max_price_per_unit == AUTO
-    if found.band is None or (auto and found.band.high != 0):
+    if _band(found) is None or (auto and _band(found).high != 0):
         return f"{variable}: the most you would pay, or any on purpose"
-    if found.band.high == 0:
+    if _band(found).high == 0:
         return f"{variable}: the most you would pay, such as 1, or any on purpose"
     if "/" in _band_text(found):  # in the gateway's unit an edge is no finite decimal
         return f"{variable}: auto"

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Fault, Listener, read_listeners
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge, Route, edges, routes
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge, edges
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Fleet, Node
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import Route, routes
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge, End, Verdict, edges, routes
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import enforce_headroom, rate
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.routing import gateway_settings, orchestrator_settings
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge, End, Verdict, edges
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings, orchestrator_settings
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import routes
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import Workload
 from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import (
     Host,
@@ -20,8 +20,6 @@ from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import (
     payer,
     route,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def all_edges(**hosts: Host) -> tuple[Edge, ...]:
@@ -96,17 +94,36 @@ def test_only_what_is_too_dear_is_refused() -> None:
     assert [edge.verdict for edge in found] == [Verdict.GOOD, Verdict.REFUSED]
 
 
-@pytest.mark.parametrize("workload", ["ai", "live_video", "live_runner"])
-def test_other_workloads_are_never_good(workload: str) -> None:
-    for hosts in ({"gw1": gateway(), "o": orchestrator()}, {"gw1": payer(1250), "o": asker(1000)}):
-        hosts["gw1"]["gateway_workloads"] = [workload]
-        edge = only_edge(**hosts)
-        assert (edge.verdict, edge.price, edge.cap, edge.codes) == (Verdict.UNKNOWN, None, None, ())
+MODELS = [
+    {"pipeline": "text-to-image", "model_id": "m", "price_per_unit": 40},
+    {"pipeline": "live-video-to-video", "model_id": "l", "price_per_unit": 7},
+]
+IMAGES, LIVE = Workload("ai", "text-to-image", "m"), Workload("live_video", "live-video-to-video", "l")
 
 
-def test_one_edge_for_each_workload() -> None:
-    found = all_edges(gw1=gateway(gateway_workloads=["video", "ai"]), orch1=orchestrator())
-    assert [(edge.workload.kind, edge.verdict) for edge in found] == [("video", Verdict.FREE), ("ai", Verdict.UNKNOWN)]
+def test_one_edge_for_each_workload_that_is_asked_for_and_served() -> None:
+    models = {"orchestrator_ai_models": MODELS}
+    found = all_edges(gw1=gateway(gateway_workloads=["video", "ai"]), orch1=orchestrator(**models), orch2=orchestrator())
+    assert [(edge.orchestrators[0].host, edge.workload, edge.verdict) for edge in found] == [
+        ("orch1", Workload("video"), Verdict.FREE),
+        ("orch1", IMAGES, Verdict.FREE),
+        ("orch2", Workload("video"), Verdict.FREE),
+    ]
+
+
+def test_each_model_has_its_own_price_and_cap() -> None:
+    capped = [
+        {"pipeline": "text-to-image", "model_id": "m", "price_per_unit": 50},
+        {"pipeline": "live-video-to-video", "price_per_unit": 7},
+    ]
+    gw = payer(1250, gateway_workloads=["video", "ai", "live_video"], gateway_max_price_per_capability=capped)
+    found = {edge.workload: edge for edge in all_edges(gw1=gw, o=asker(1000, orchestrator_ai_models=MODELS))}
+    assert {workload: (edge.price, edge.cap, edge.headroom, edge.codes) for workload, edge in found.items()} == {
+        Workload("video"): (1000, 1250, 25, ()),
+        IMAGES: (40, 50, 25, ()),
+        LIVE: (7, 7, 0, ("LPF201",)),
+    }
+    assert {edge.unit for edge in found.values()} == {"pixel", "pixel of 720p30"}
 
 
 def test_inventory_takes_what_fits() -> None:
@@ -125,19 +142,96 @@ def test_what_does_not_fit_is_shown_as_refused(hosts: dict[str, Host]) -> None:
     assert (edge.verdict, edge.codes) == (Verdict.REFUSED, ("LPF301",))
 
 
+SIGNED = {"gateway_remote_signer": {"url": "https://s:8935", "max_price_per_unit": 10}}
+
+
 @pytest.mark.parametrize("payment", ["remote_signer", "clearinghouse"])
-def test_video_does_not_go_through_a_signer(payment: str) -> None:
-    signer = gateway(gateway_payment=payment, gateway_remote_signer="https://s:8935", gateway_workloads=["video", "live_video"])
-    found = all_edges(gw1=signer, orch1=asker(1000), orch2=orchestrator())
-    assert [(edge.orchestrators[0].host, edge.workload.kind, edge.verdict) for edge in found] == [
-        ("orch1", "video", Verdict.REFUSED),
-        ("orch1", "live_video", Verdict.UNKNOWN),
+def test_what_goes_through_a_signer(payment: str) -> None:
+    signer = gateway(gateway_payment=payment, gateway_workloads=["video", "live_video"], **SIGNED)
+    found = all_edges(gw1=signer, orch1=asker(1000, orchestrator_ai_models=MODELS), orch2=orchestrator(orchestrator_ai_models=MODELS))
+    assert [(edge.orchestrators[0].host, edge.workload, edge.payable, edge.enforced_by, edge.codes) for edge in found] == [
+        ("orch1", Workload("video"), "refused", "nobody", ("LPF301",)),
+        ("orch1", LIVE, "paid", "signer", ("LPF202",)),
+        ("orch2", Workload("video"), "free", "nobody", ()),
+        ("orch2", LIVE, "refused", "nobody", ("LPF301",)),
     ]
 
 
-def test_a_signer_beside_off_chain_orchestrators_is_not_good() -> None:
-    edge = only_edge(gw1=gateway(gateway_payment="remote_signer", gateway_remote_signer="https://s:8935"), orch1=orchestrator())
-    assert edge.verdict is Verdict.UNKNOWN
+def test_a_signer_lets_no_price_rise_and_a_gateway_pays_twice_the_first_one() -> None:
+    signer = gateway(gateway_payment="remote_signer", gateway_workloads=["live_video"], **SIGNED)
+    own = payer("any", gateway_workloads=["live_video"], gateway_max_price_per_capability=[MODELS[1] | {"price_per_unit": 9}])
+    orch = asker(1000, orchestrator_ai_models=MODELS)
+    assert (only_edge(gw1=signer, o=orch).cap, only_edge(gw1=signer, o=orch).most) == (10, 10)
+    assert (only_edge(gw1=own, o=orch).cap, only_edge(gw1=own, o=orch).most) == (9, 18)
+
+
+def test_a_signer_holds_the_prices_of_all_its_gateways_against_one_cap() -> None:
+    listed = {"gateway_payment": "remote_signer", "gateway_workloads": ["live_video"], "gateway_discovery": "list", **SIGNED}
+    dear = [MODELS[1] | {"price_per_unit": 8}]
+    hosts = {"o1": asker(1, orchestrator_ai_models=MODELS), "o2": asker(1, orchestrator_ai_models=dear)}
+    one = {"gw1": gateway(gateway_orch_addr=["o1"], **listed), **hosts}
+    assert only_edge(**one).codes == ("LPF202",)
+    assert {edge.codes for edge in all_edges(gw2=gateway(gateway_orch_addr=["o2"], **listed), **one)} == {()}
+
+
+def test_an_on_chain_gateway_with_a_signer_is_refused() -> None:
+    edge = only_edge(gw1=payer(1250, gateway_payment="onchain", gateway_remote_signer="https://s:8935"), o=asker(1000))
+    assert (edge.verdict, edge.codes) == (Verdict.REFUSED, ("LPF303",))
+
+
+def test_without_a_cap_nobody_enforces_anything() -> None:
+    edge = only_edge(gw1=payer("any"), o=asker(1000))
+    assert (edge.verdict, edge.enforced_by, edge.cap, edge.most) == (Verdict.GOOD, "nobody", None, None)
+
+
+def test_an_address_that_leads_nowhere() -> None:
+    loopback = {"orchestrator_service_addr": "localhost:8935"}
+    hosts = {"gw1": gateway(), "gw2": gateway(ansible_host="o"), "o": orchestrator(**loopback), "p": orchestrator()}
+    found = {(edge.gateways[0].host, edge.orchestrators[0].host): (edge.reachable, edge.codes) for edge in all_edges(**hosts)}
+    assert found == {
+        ("gw1", "o"): (False, ("LPF104",)),
+        ("gw2", "o"): (True, ()),
+        ("gw1", "p"): (True, ()),
+        ("gw2", "p"): (True, ()),
+    }
+
+
+def test_a_listener_without_a_route() -> None:
+    public = gateway(gateway_http_addr="0.0.0.0:9935", gateway_workloads=["video", "ai"])
+    found = all_edges(gw1=public, o=orchestrator(orchestrator_ai_models=MODELS))
+    assert [(edge.workload.kind, edge.reachable, edge.codes) for edge in found] == [("video", True, ()), ("ai", False, ("LPF107",))]
+
+
+def test_currencies_with_a_rate_are_compared_and_told() -> None:
+    rate = {"wei_per_usd": 10**15}
+    edge = only_edge(gw1=payer("0.00125USD", **rate), o=asker(10**12))
+    assert (edge.price, edge.cap, edge.currency, edge.headroom) == (Fraction(1, 1000), Fraction(1, 800), "USD", 25)
+    assert (edge.verdict, edge.codes) == (Verdict.WARNING, ("LPF208",))
+
+
+def test_gateways_and_orchestrators_alike_are_one_edge() -> None:
+    hosts = {f"g{n}": payer("auto") for n in range(3)} | {f"o{n}": asker(1000 + n % 2) for n in range(6)}
+    found = edges(routes(fleet(**hosts)))
+    assert [(len(edge.gateways), len(edge.orchestrators), edge.price) for edge in found] == [(3, 3, 1000), (3, 3, 1001)]
+    assert sum(edge.count for edge in found) == len(all_edges(**hosts)) == 18
+
+
+def test_what_an_edge_depends_on_keeps_gateways_apart() -> None:
+    account = "0x" + "ab" * 20
+    own = [{"ethaddress": account, "priceperunit": 500, "pixelsperunit": 1}]
+    differ: list[Host] = [
+        payer(1250),
+        payer(1251),
+        payer(1250, headroom_min=10),
+        payer(1250, gateway_eth_acct_addr=account),
+        payer(1250, gateway_workloads=["video", "ai"], gateway_http_addr="0.0.0.0:9935"),
+        payer(1250, gateway_workloads=["video", "ai"]),
+        payer(1250, wei_per_usd=5),
+    ]
+    alike = [payer(1250, gateway_cli_addr=":7000"), payer(1250, gateway_eth_acct_addr="0x" + "cd" * 20)]
+    hosts = {f"g{n}": host for n, host in enumerate([*differ, *alike])}
+    found = routes(fleet(**hosts, o=asker(1000, orchestrator_price_per_gateway=own)))
+    assert sorted(len(one.gateways) for one in found) == [1] * (len(differ) - 1) + [3]
 
 
 @pytest.mark.parametrize(
@@ -164,13 +258,20 @@ def test_no_url_without_an_address() -> None:
     assert urls(gw1=gateway(), orch1=orchestrator(orchestrator_service_addr="h")) == ()
 
 
+def test_an_orchestrator_that_is_listed_twice_is_one() -> None:
+    listed = ["orch1", "https://orch1:8935", {"url": "https://far:8935", "price_per_unit": 5}, "https://far:8935"]
+    found = route(gw1=gateway(gateway_discovery="list", gateway_orch_addr=listed), orch1=orchestrator())
+    assert found.urls == ("https://orch1:8935", "https://far:8935")
+    assert not found.routing.faults
+
+
 def test_a_list_keeps_its_order_and_knows_the_fleet() -> None:
     listed = ["https://far:8935", "orch2", "https://orch1:8935", "https://orch1:8935"]
     found = route(
         gw1=gateway(gateway_discovery="list", gateway_orch_addr=listed), orch1=orchestrator(), orch2=orchestrator(), orch3=orchestrator()
     )
     assert found.urls == ("https://far:8935", "https://orch2:8935", "https://orch1:8935")
-    assert [candidate.node and candidate.node.host for candidate in found.routing.candidates] == [None, "orch2", "orch1", "orch1"]
+    assert [candidate.node and candidate.node.host for candidate in found.routing.candidates] == [None, "orch2", "orch1"]
     assert not found.routing.closed
 
 
@@ -189,7 +290,7 @@ def test_foreign_orchestrators() -> None:
     paying = all_edges(gw1=payer(1250, gateway_discovery="list", gateway_orch_addr=listed))
     assert [(edge.orchestrators[0].host, edge.verdict, edge.codes) for edge in paying] == [
         ("https://a:8935", Verdict.GOOD, ()),
-        ("https://b:8935", Verdict.UNKNOWN, ()),
+        ("https://b:8935", Verdict.UNKNOWN, ("LPF213",)),
         ("https://c:8935", Verdict.REFUSED, ("LPF205",)),
     ]
     free = all_edges(gw1=gateway(gateway_discovery="list", gateway_orch_addr=listed))
@@ -211,81 +312,6 @@ def test_a_gateway_with_its_own_price() -> None:
     assert only_edge(**hosts).price == 500
     hosts["gw1"]["gateway_eth_acct_addr"] = "0x" + "cd" * 20
     assert only_edge(**hosts).price == 1000
-
-
-def test_auto_is_the_upper_edge_of_the_band() -> None:
-    cap = route(gw1=payer("auto"), orch1=asker(1100, adjusts=False), orch2=asker(1000)).cap
-    assert cap is not None
-    assert (cap.text, cap.pixels_per_unit, cap.amount, cap.currency) == ("1430", 1, 1430, "wei")
-
-
-def test_auto_in_another_currency() -> None:
-    cap = route(gw1=payer("auto"), orch1=asker("0.002USD"), orch2=asker("0.001usd")).cap
-    assert cap is not None
-    assert (cap.text, cap.currency) == ("0.0026USD", "USD")
-
-
-def test_auto_for_the_pixels_of_the_gateway() -> None:
-    cap = route(gw1=payer("auto", gateway_pixels_per_unit="1e6"), orch1=asker(1000, orchestrator_pixels_per_unit=3)).cap
-    assert cap is not None
-    assert (cap.text, cap.pixels_per_unit, cap.amount) == ("1300000000", 3 * 10**6, Fraction(1300, 3))
-
-
-@pytest.mark.parametrize(
-    "hosts",
-    [
-        {"gw1": payer("auto"), "orch1": asker(0)},
-        {"gw1": payer("auto"), "orch1": asker(1), "orch2": asker("1USD")},
-        {"gw1": payer("auto", gateway_discovery="onchain")},
-        {"gw1": payer("auto", gateway_workloads=["ai"]), "orch1": asker(1)},
-        {"gw1": payer("auto", gateway_pixels_per_unit="x"), "orch1": asker(1)},
-        {"gw1": payer("auto", headroom_min="x"), "orch1": asker(1)},
-        {"gw1": payer("1", gateway_pixels_per_unit="x"), "orch1": asker(1)},
-        {"gw1": payer("any"), "orch1": asker(1)},
-        {"gw1": gateway(gateway_max_price_per_unit=1), "orch1": orchestrator()},
-    ],
-)
-def test_no_cap(hosts: dict[str, Host]) -> None:
-    assert route(**hosts).cap is None
-
-
-WEI = st.integers(1, 10**18)
-
-
-@given(st.lists(st.tuples(WEI, st.integers(1, 10**6), st.booleans()), min_size=1, max_size=4), st.integers(1, 10**6))
-def test_auto_passes_every_rule_and_the_guard_of_its_template(asked: list[tuple[int, int, bool]], pixels: int) -> None:
-    askers = {
-        f"o{place}": asker(price, adjusts=adjusts, orchestrator_pixels_per_unit=units)
-        for place, (price, units, adjusts) in enumerate(asked)
-    }
-    found = route(gw1=payer("auto", gateway_pixels_per_unit=pixels), **askers)
-    cap = found.cap
-    assert cap is not None
-    assert rate(cap.text, str(cap.pixels_per_unit)).amount == cap.amount > 0
-    guard = {"min": cap.headroom_min, "max": cap.headroom_max, "pixels_per_unit": cap.pixels_per_unit}
-    assert enforce_headroom(cap.text, list(cap.prices), **guard) == cap.text
-    assert (cap.headroom_min, cap.headroom_max) == ("20", "30")
-
-
-@pytest.mark.parametrize(
-    ("cap", "discovery", "limits"),
-    [
-        (1250, "inventory", ("20", "30")),
-        (1301, "inventory", ("20", None)),
-        (1000, "onchain", (None, "30")),
-        (5000, "onchain", (None, None)),
-    ],
-)
-def test_the_guard_enforces_what_is_not_only_warned_of(cap: int, discovery: str, limits: tuple[str | None, str | None]) -> None:
-    found = route(gw1=payer(cap, gateway_discovery=discovery), orch1=asker(1000)).cap
-    assert found is not None
-    assert (found.headroom_min, found.headroom_max) == limits
-
-
-def test_equal_prices_are_guarded_once() -> None:
-    found = route(gw1=payer("auto"), orch1=asker(1000), orch2=asker(1000), orch3=asker(1000, adjusts=False)).cap
-    assert found is not None
-    assert len(found.prices) == 2
 
 
 def test_settings_of_the_wrong_role_are_a_mistake_in_the_code() -> None:

@@ -77,6 +77,9 @@ def test_bad_input_is_findings_of_a_plan_that_stands_all_the_same() -> None:
 SEPARATE: Mapping[str, Mapping[str, object]] = {
     "g": {"livepeer_gateway_max_price_per_unit": 1250},
     "o": {
+        "livepeer_orchestrator_ai_models": [
+            {"pipeline": pipeline, "model_id": "m", "price_per_unit": 1} for pipeline in ("text-to-image", "live-video-to-video")
+        ],
         "livepeer_orchestrator_service_addr": "192.0.2.2:8935",
         "livepeer_orchestrator_price_per_unit": 1000,
         "livepeer_orchestrator_auto_adjust_price": True,
@@ -113,11 +116,11 @@ def paid(**changes: Mapping[str, object]) -> Plan:
         ("g", {"discovery": "list", "orch_addr": [["o"]]}),
         ("g", {"workloads": ["vidio"], "max_price_per_unit": "auto"}),
         ("g", {"workloads": [5], "http_addr": "0.0.0.0:9935"}),
-        ("g", {"workloads": ["ai"], "http_addr": "0.0.0.0:9935", "flags": {"authWebhookUrl": 5}}),
+        ("g", {"workloads": ["ai"], "max_price_per_capability": "any", "http_addr": "0.0.0.0:9935", "flags": {"authWebhookUrl": 5}}),
         ("g", {"http_addr": 1935}),
         ("g", {"payment": "onchain", "network": "offchain"}),
         ("g", {"payment": "onchain", "network": "offchain", "discovery": "onchain"}),
-        ("g", {"payment": "remote_signer", "remote_signer": 5, "workloads": ["ai"], "max_price_per_unit": "any"}),
+        ("g", {"payment": "remote_signer", "remote_signer": 5, "workloads": ["live_video"], "max_price_per_unit": "any"}),
         ("o", {"price_per_unit": 0.1}),
         ("o", {"pixels_per_unit": 0.1}),
         ("o", {"auto_adjust_price": "perhaps"}),

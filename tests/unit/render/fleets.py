@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from pathlib import Path
 
-from ansible_collections.livepeer.fleet.plugins.plugin_utils import addresses, edges
+from ansible_collections.livepeer.fleet.plugins.plugin_utils import addresses, routes
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import (
     OFFCHAIN,
     Discovery,
@@ -142,7 +142,7 @@ def fleet(*nodes: Node) -> Fleet:
 
 def around(of: Fleet) -> Neighbours:
     """What stands around each node of a fleet."""
-    return Neighbours(of, edges.routes(of), [listener for node in of.nodes for listener in addresses.listeners(node)])
+    return Neighbours(of, routes.routes(of), [listener for node in of.nodes for listener in addresses.listeners(node)])
 
 
 def rendered(of: Fleet) -> list[NodePlan]:

@@ -208,7 +208,7 @@ def test_caps_of_capabilities_are_one_line_of_json() -> None:
     entry = {"pipeline": "llm", "model_id": "a #b", "price_per_unit": "0.5"}
     of = fleet(gateway(network=ARBITRUM, max_price_per_capability=(entry,)), orchestrator(network=ARBITRUM))
     text = conf(of, "gateway")["maxPricePerCapability"]
-    assert json.loads(text, parse_float=str) == {"capabilities_prices": [entry]}
+    assert json.loads(text, parse_float=str) == {"capabilities_prices": [{**entry, "pixels_per_unit": 1}]}
     assert '"price_per_unit":0.5' in text and "#" not in text
 
 

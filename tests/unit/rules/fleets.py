@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils import rules
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Route, routes
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Fleet
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Inventory
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.parser import parse_fleet
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import Route, routes
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Survey
 
 ARBITRUM = "arbitrum-one-mainnet"

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import listeners
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import edges, routes
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import edges
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import routes
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.hosts import check_live, foreign_ports
 from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import combined, fleet, gateway, orchestrator
 

@@ -22,6 +22,9 @@ from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import (
 
 Hosts = dict[str, Host]
 SIGNER = {"gateway_payment": "remote_signer", "gateway_remote_signer": "https://signer:8935", "gateway_workloads": ["live_video"]}
+IMAGES = [{"pipeline": "text-to-image", "model_id": "m"}]
+LIVE = [{"pipeline": "live-video-to-video", "model_id": "l"}]
+RUNNERS = {"liveRunnerConfig": "/etc/runners.json"}
 PAGE = {"gateway_http_addr": ":7935"}
 
 PASSING: dict[str, list[Hosts]] = {
@@ -95,11 +98,21 @@ PASSING: dict[str, list[Hosts]] = {
     "LPF208": [{"g": payer("0.0025USD"), "o": asker("0.002usd")}, {"g": payer("0.00000000000000125ETH"), "o": asker(1000)}],
     "LPF301": [
         {"g": gateway(), "o": orchestrator(), "p": asker(1000)},
-        {"g": gateway(**SIGNER), "o": asker(1000)},
+        {"g": gateway(**SIGNER), "o": asker(1000, orchestrator_ai_models=LIVE)},
+        {"g": gateway(**SIGNER | {"gateway_workloads": ["video", "ai"]}), "o": orchestrator(orchestrator_ai_models=IMAGES)},
+        {"g": gateway(**SIGNER | {"gateway_workloads": ["live_runner"]}), "o": asker(1000, orchestrator_flags=RUNNERS)},
         {"g": payer(1250), "o": orchestrator(), "p": asker(1000)},
+        # What could not be paid is not asked for, or not served there.
+        {"g": gateway(**SIGNER), "o": orchestrator(orchestrator_ai_models=IMAGES), "p": asker(1, orchestrator_ai_models=LIVE)},
+        {"g": payer(1250, gateway_payment="onchain", gateway_remote_signer="https://signer:8935"), "o": asker(1000)},
     ],
     "LPF302": [
         {"h": combined()},
+        {"g": gateway(gateway_workloads=["video", "ai"]), "o": orchestrator(), "p": orchestrator(orchestrator_ai_models=IMAGES)},
+        {"g": gateway(gateway_workloads=["ai"], gateway_discovery="list", gateway_orch_addr=["https://far:8935"])},
+        {"g": payer(1250, gateway_discovery="onchain", gateway_workloads=["ai"]), "o": asker(1000)},
+        # It is served, by one that cannot be paid (LPF301).
+        {"g": gateway(gateway_workloads=["video", "ai"]), "o": orchestrator(), "p": asker(1, orchestrator_ai_models=IMAGES)},
         {"g": payer(1250, gateway_discovery="onchain")},
         {"g": gateway(gateway_discovery="list", gateway_orch_addr=["https://far:8935"])},
     ],
@@ -107,6 +120,12 @@ PASSING: dict[str, list[Hosts]] = {
     "LPF304": [
         {"g": gateway(gateway_discovery="list", gateway_orch_addr=["o"]), "o": orchestrator()},
         {"g": gateway(**SIGNER), "o": asker(1000)},
+    ],
+    "LPF504": [
+        {"g": payer(1250, gateway_select_stake_weight="0.5", gateway_select_price_weight="0.2"), "o": asker(1000)},
+        {"g": payer(1250, gateway_select_stake_weight="0.6999"), "o": asker(1000)},
+        {"g": gateway(gateway_select_stake_weight="0.5"), "o": orchestrator()},
+        {"g": payer(1250, gateway_discovery="list", gateway_orch_addr=["o", {"host": "o"}]), "o": asker(1000)},
     ],
 }
 
@@ -177,7 +196,6 @@ FAILING: dict[str, list[Hosts]] = {
         {"g": payer("0EUR"), "o": asker(1000)},
         {"g": payer("auto"), "o": asker(0)},
         {"g": payer("auto", gateway_discovery="onchain")},
-        {"g": payer("auto", gateway_workloads=["ai"]), "o": asker(1000)},
         {"g": payer(gateway_discovery="onchain")},
         {"g": payer("auto", gateway_discovery="list", gateway_orch_addr=["https://far:8935"])},
     ],
@@ -214,9 +232,16 @@ FAILING: dict[str, list[Hosts]] = {
         {"g": gateway(**SIGNER | {"gateway_workloads": ["video"]}), "o": asker(1000)},
         {"g": payer(1250), "o": asker(1000) | {"network": "rinkeby"}},
         {"h": combined(gateway_payment="none", gateway_network="offchain", orchestrator_network=ARBITRUM, orchestrator_price_per_unit=1)},
-        {"g": gateway(gateway_workloads=["ai"]), "o": asker(1000)},
+        {"g": gateway(gateway_workloads=["ai"]), "o": asker(1000, orchestrator_ai_models=IMAGES)},
+        {"g": gateway(gateway_workloads=["video", "ai"]), "o": orchestrator(), "p": asker(1, orchestrator_ai_models=IMAGES)},
+        {"g": gateway(**SIGNER), "o": orchestrator(orchestrator_ai_models=LIVE)},
+        {"g": gateway(**SIGNER | {"gateway_workloads": ["video", "live_video"]}), "p": asker(1, orchestrator_ai_models=LIVE)},
+        {"g": payer(1250, gateway_workloads=["live_runner"]), "o": asker(1000, orchestrator_flags=RUNNERS)},
     ],
     "LPF302": [
+        {"g": gateway(gateway_workloads=["ai"]), "o": asker(1000)},
+        {"g": gateway(gateway_workloads=["video", "ai", "live_video"]), "o": orchestrator(orchestrator_ai_models=LIVE)},
+        {"g": gateway(gateway_workloads=["video"]), "o": orchestrator(orchestrator_transcoder=False, orchestrator_ai_worker=True)},
         {"g": gateway()},
         {"g": gateway(gateway_discovery="local"), "o": orchestrator()},
         {"g": gateway(gateway_discovery="list"), "o": orchestrator()},
@@ -227,6 +252,16 @@ FAILING: dict[str, list[Hosts]] = {
         {"g": gateway(gateway_discovery="list", gateway_orch_addr=["h"]), "h": gateway(gateway_discovery="list", gateway_orch_addr=["o"])}
         | {"o": orchestrator()},
         {"g": gateway(**SIGNER | {"gateway_remote_signer": "signer1"}), "o": asker(1000)},
+    ],
+    "LPF504": [
+        {"g": payer(1250, gateway_select_stake_weight="0.5"), "o": asker(1000)},
+        {"g": payer(1250, gateway_select_price_weight="0.001"), "o": asker(1000)},
+        {"g": payer(1250, gateway_select_stake_weight="0.6", gateway_select_price_weight="0.6"), "o": asker(1000)},
+        {"g": payer(1250, gateway_discovery="list", gateway_orch_addr=[{"host": "o", "price_per_unit": 5}]), "o": asker(1000)},
+        {"g": payer(1250, gateway_discovery="list", gateway_orch_addr=[{"url": "https://o:8935", "price_per_unit": 5}]), "o": asker(1000)},
+        {
+            "g": payer("any", gateway_discovery="list", gateway_orch_addr=[{"url": "https://f:1", "price_per_unit": n} for n in (1, 2)]),
+        },
     ],
 }
 
@@ -375,7 +410,6 @@ def test_a_cap_above_the_band() -> None:
         ({"g": payer(0), "o": asker(1000)}, 'a cap of "0" means any price', "1200 to 1300, or auto"),
         ({"g": payer("auto"), "o": asker(0)}, "the price is 0, and a cap of 0 means any price", "such as 1, or any on purpose"),
         ({"g": payer("auto", gateway_discovery="onchain")}, "no price is known", "the most you would pay, or any on purpose"),
-        ({"g": payer("auto", gateway_workloads=["ai"]), "o": asker(1)}, "so far that is done for video", "or any on purpose"),
     ],
 )
 def test_no_cap(hosts: Hosts, message: str, hint: str) -> None:
@@ -415,35 +449,99 @@ def test_currencies() -> None:
     assert found.message == "no cap can be worked out from prices in several currencies (USD: p; wei: o)"
 
 
+OFFCHAIN_BESIDE = "a second, off-chain orchestrator beside, on another port, with livepeer_orchestrator_network: offchain"
+PAID = f"livepeer_gateway_payment: onchain, with livepeer_network: {ARBITRUM}"
+
+
 @pytest.mark.parametrize(
-    ("hosts", "message", "hint"),
+    ("hosts", "message", "hints"),
     [
         (
             {"g": gateway(), "o": asker(1)},
-            "fits a gateway with payment none: the only one is on",
-            f"livepeer_network: {ARBITRUM}",
+            "no video to o: an on-chain orchestrator refuses the request of an off-chain gateway",
+            (PAID, "livepeer_gateway_discovery: list", "a price of 0 for its account", OFFCHAIN_BESIDE),
         ),
-        ({"g": payer(1), "o": orchestrator()}, "the only one is on offchain", "livepeer_gateway_payment: none"),
-        ({"g": gateway(**SIGNER), "o": orchestrator(), "p": orchestrator()}, "all 2 are on offchain", "livepeer_gateway_payment: none"),
-        ({"g": gateway(gateway_payment="none"), "o": asker(1)}, "payment none", f"onchain, with livepeer_gateway_network: {ARBITRUM}"),
-        ({"g": payer(1), "o": asker(1) | {"network": "rinkeby"}}, "the only one is on rinkeby", "livepeer_network: rinkeby"),
+        (
+            {"g": gateway(gateway_payment="none"), "o": asker(1)},
+            "no video to o",
+            (f"livepeer_gateway_payment: onchain, with livepeer_gateway_network: {ARBITRUM}",),
+        ),
+        (
+            {"g": payer(1), "o": orchestrator()},
+            "no video to o: an on-chain gateway drops an off-chain orchestrator",
+            ("livepeer_gateway_payment: none", f"an orchestrator on {ARBITRUM} beside"),
+        ),
+        (
+            {"g": gateway(**SIGNER), "o": orchestrator(orchestrator_ai_models=LIVE), "p": orchestrator(orchestrator_ai_models=LIVE)},
+            "no live video to o, p: a gateway with a remote signer gives up",
+            ("livepeer_gateway_payment: none, on a gateway of its own, without a signer",),
+        ),
+        (
+            {"g": payer(1), "o": asker(1) | {"network": "rinkeby"}},
+            f"no video to o: the gateway pays on {ARBITRUM}, the orchestrator is paid on rinkeby",
+            ("livepeer_network: rinkeby",),
+        ),
         (
             {"g": gateway(**SIGNER | {"gateway_workloads": ["video"]}), "o": asker(1)},
-            "no video to o: video is signed with the gateway's own key",
-            "take video out of livepeer_gateway_workloads, or livepeer_gateway_payment: onchain",
+            "no video to o: a remote signer signs the question for the price but not the job",
+            ("take video out of livepeer_gateway_workloads; or livepeer_gateway_payment: onchain", OFFCHAIN_BESIDE),
+        ),
+        (
+            {"g": payer(1, gateway_workloads=["live_runner"]), "o": asker(1, orchestrator_flags=RUNNERS)},
+            "no live runners to o: live runners are paid by a remote signer alone",
+            ("livepeer_gateway_payment: remote_signer",),
+        ),
+        (
+            {"g": gateway(gateway_workloads=["video", "ai"]), "o": asker(1, orchestrator_ai_models=IMAGES)},
+            "no video and AI jobs to o",
+            (),
         ),
     ],
 )
-def test_who_cannot_be_paid(hosts: Hosts, message: str, hint: str) -> None:
+def test_who_cannot_be_paid(hosts: Hosts, message: str, hints: tuple[str, ...]) -> None:
     found = only("LPF301", **hosts)
     assert message in found.message
-    assert found.hint.endswith(hint)
+    assert all(hint in found.hint for hint in hints), found.hint
     assert found.hosts[:2] == ("g", "o")
+
+
+def test_what_nobody_serves_is_said_once_for_all_of_it() -> None:
+    found = only("LPF302", g=gateway(gateway_workloads=["video", "ai", "live_video"]), o=orchestrator(), p=orchestrator())
+    assert found.message == "nobody that it may use serves AI jobs and live video: o, p"
+    assert (found.variable, found.got, found.limit) == ("livepeer_gateway_workloads", "video, ai, live_video", "video")
+    assert found.hint.startswith("take ai, live_video out of livepeer_gateway_workloads, or ")
+
+
+def test_payment_on_a_chain_that_is_found_there_is_a_warning() -> None:
+    runners = payer(1250, gateway_workloads=["live_runner"], gateway_discovery="onchain")
+    found = only("LPF301", g=runners, o=asker(1, orchestrator_flags=RUNNERS))
+    assert found.level is Level.WARNING
+
+
+def test_weights_that_do_not_add_up() -> None:
+    found = only("LPF504", g=payer("auto", gateway_select_price_weight="0.25"), o=asker(1))
+    assert found.message == "the weights by which it chooses add up to 1.25 and not to 1, so that go-livepeer does not start"
+    assert found.limit == (
+        "livepeer_gateway_select_stake_weight: 0.7; livepeer_gateway_select_price_weight: 0.25; livepeer_gateway_select_rand_freq: 0.3"
+    )
+    assert found.hint == 'livepeer_gateway_select_price_weight: "0"'
+
+
+def test_the_inventory_knows_the_price_of_its_own() -> None:
+    listed = payer("auto", gateway_discovery="list", gateway_orch_addr=[{"host": "o", "price_per_unit": 5, "pixels_per_unit": 2}])
+    found = only("LPF504", g=listed, o=asker(1))
+    assert (found.variable, found.got) == ("livepeer_gateway_orch_addr[0]", "5 for 2 pixels")
+    assert found.limit == "the price in livepeer_orchestrator_price_per_unit of o"
+
+
+def test_gateways_alike_are_one_finding() -> None:
+    found = only("LPF301", g1=gateway(), g2=gateway(), g3=gateway(), o=asker(1))
+    assert found.hosts == ("g1", "g2", "g3", "o")
 
 
 def test_an_off_chain_orchestrator_on_a_list_of_a_payer() -> None:
     found = only("LPF301", g=payer(1250, gateway_discovery="list", gateway_orch_addr=["o", "p"]), o=orchestrator(), p=asker(1000))
-    assert found.message.startswith("no video to o: an off-chain orchestrator names no price")
+    assert found.message.startswith("no video to o: an on-chain gateway drops an off-chain orchestrator")
 
 
 def test_what_is_not_there_is_said_once() -> None:

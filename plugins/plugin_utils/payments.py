@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who can pay whom in this fleet: nodes in the words of the measured table, and what it cannot know (networks that differ)."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.payment import Combination, combination
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import OFFCHAIN, Node, Payment
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings
+
+SIGNING = (Payment.REMOTE_SIGNER, Payment.CLEARINGHOUSE)
+"""Payments by somebody else's key; the gateway's own process is off-chain with them."""
+
+PAYS = ("network", "payment", "remote_signer")
+"""Settings of a gateway that tell who pays for its jobs, and where."""
+
+FREE = "free"
+PAID = "paid"
+REFUSED = "refused"
+
+ONCHAIN = "onchain"
+
+
+def pays(gateway: Node) -> bool:
+    """True if the gateway itself pays, so that go-livepeer reads its caps at all."""
+    return gateway.onchain and gateway_settings(gateway).payment is Payment.ONCHAIN
+
+
+def signs(gateway: Node) -> bool:
+    """True if somebody else's key pays for the jobs of a gateway."""
+    return gateway_settings(gateway).payment in SIGNING
+
+
+def both(gateway: Node) -> bool:
+    """True for an on-chain gateway with a signer, which go-livepeer starts with and which gets no video (LPF303)."""
+    return pays(gateway) and bool(gateway_settings(gateway).remote_signer.name)
+
+
+def mode(gateway: Node) -> str:
+    """A gateway in the words of ``facts.payment.GATEWAY_MODES``."""
+    if both(gateway):
+        return "onchain_signer"
+    return ONCHAIN if pays(gateway) else "offchain_signer" if signs(gateway) else OFFCHAIN
+
+
+def between(gateway: Node, network: str, kind: str) -> Combination:
+    """What becomes of a kind of workload between a gateway and an orchestrator on a network."""
+    return _between(mode(gateway), gateway.network, network, kind)
+
+
+@cache
+def _between(gateway_mode: str, gateway_network: str, network: str, kind: str) -> Combination:
+    if OFFCHAIN not in (gateway_network, network) and gateway_network != network:
+        why = f"the gateway pays on {gateway_network}, the orchestrator is paid on {network}"
+        return Combination(REFUSED, "nobody", why, "", "")
+    return combination(gateway_mode, OFFCHAIN if network == OFFCHAIN else ONCHAIN, kind)

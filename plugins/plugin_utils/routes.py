@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Routes: gateways that are alike, whom they may use, what is asked of them and what they pay at most.
+
+A fleet of thousands has many gateways that may each use every orchestrator, and few that differ: whatever an edge depends on
+is looked up once for each group, never for each pair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import (
+    AddressError,
+    Exposure,
+    is_loopback,
+    listeners,
+    orchestrator_url,
+)
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.asks import Ask, accounts, asks, foreign_ask
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import Caps, caps
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Discovery, Fleet, Node, Role
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import PAID, PAYS, between, pays, signs
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.routing import (
+    Candidate,
+    Directory,
+    Routing,
+    frozen,
+    leads,
+    route,
+)
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets import overhead
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import VIDEO, Workload
+
+ROUTED = (*PAYS, "discovery", "orch_addr")
+"""Settings of a gateway that tell to whom its jobs go."""
+
+UNREAD = frozenset({"http_addr", "rtmp_addr", "cli_addr", "transcoding_options", "environment", "eth_acct_addr"})
+"""Settings of a gateway that nothing of an edge depends on, or only in a way that is looked at by itself."""
+
+
+@dataclass(frozen=True)
+class Alike:
+    """Candidates that a gateway can tell apart by nothing that is judged here.
+
+    Attributes:
+        candidates: at least one, in the order in which the gateway gets them.
+        asks: what each of them asks of the gateway for each workload that it serves. Of a foreign one there is nothing but an
+            ask for video, if the gateway is for that.
+        reachable: whether its address leads there from the gateway.
+    """
+
+    candidates: tuple[Candidate, ...]
+    asks: Mapping[Workload, Ask] = field(hash=False)
+    reachable: bool = True
+
+    @property
+    def first(self) -> Candidate:
+        """The one that speaks for all."""
+        return self.candidates[0]
+
+    @property
+    def node(self) -> Node | None:
+        """The first orchestrator; None for a foreign one."""
+        return self.candidates[0].node
+
+
+@dataclass(frozen=True)
+class Route:
+    """Gateways that are alike in everything an edge depends on, where their jobs go and what they cost.
+
+    Attributes:
+        gateways: at least one; the first speaks for all.
+        routing: its candidates.
+        asked: the candidates by what they ask, in the order of the first of each.
+        caps: the most that is paid: the gateway's own caps, or those of the signer that pays for it and others.
+        unrouted: workloads that the gateway is for and that have no route on its listener (LPF107).
+    """
+
+    gateways: tuple[Node, ...]
+    routing: Routing
+    asked: tuple[Alike, ...]
+    caps: Caps
+    unrouted: tuple[str, ...] = ()
+
+    @property
+    def gateway(self) -> Node:
+        """The one that speaks for all."""
+        return self.gateways[0]
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """What ``-orchAddr`` gets, in order; empty with on-chain discovery."""
+        if discovers(self.gateway):
+            return ()
+        return tuple(dict.fromkeys(candidate.url for candidate in self.routing.candidates if candidate.url))
+
+    def payable(self) -> Iterator[tuple[Alike, Workload, Ask]]:
+        """What the gateway is for, can get there and pays for: the prices that its caps have to fit."""
+        for alike in self.asked:
+            yield from ((alike, workload, ask) for workload, ask in _paid(self.gateway, alike))
+
+
+def discovers(gateway: Node) -> bool:
+    """True if the gateway finds its orchestrators on the chain, so that nobody knows all of them."""
+    return gateway_settings(gateway).discovery is Discovery.ONCHAIN
+
+
+def routes(fleet: Fleet) -> tuple[Route, ...]:
+    """Every gateway of a fleet with its candidates and caps, in groups of those alike."""
+    return _Mapper(fleet).routes()
+
+
+def unrouted(gateway: Node) -> tuple[str, ...]:
+    """Workloads that a gateway is for and that have no route on its HTTP listener (``mediaserver.go:NewLivepeerServer``)."""
+    if not gateway.knows("workloads", "flags", "http_addr"):
+        return ()
+    settings = gateway_settings(gateway)
+    if settings.flags.get("httpIngest", "").lower() in ("true", "t", "1") or settings.flags.get("authWebhookUrl"):
+        return ()
+    public = any(one.purpose == "http" and one.exposure is not Exposure.LOOPBACK for one in listeners(gateway))
+    # Video still gets in by RTMP.
+    return tuple(kind for kind in settings.workloads if kind != VIDEO) if public else ()
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A route before its caps, which may depend on others."""
+
+    gateways: tuple[Node, ...]
+    routing: Routing
+    asked: tuple[Alike, ...]
+    base: Hashable
+
+
+class _Mapper:
+    """Makes the routes of one fleet; what is equal is worked out once."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self.gateways = [node for node in fleet.nodes if node.role is Role.GATEWAY]
+        self.known = Directory.of(fleet)
+        self.asks: dict[tuple[int, str], Mapping[Workload, Ask]] = {}
+        self.accounts: dict[int, frozenset[str]] = {}
+        for node in self.known.orchestrators:
+            kind = self.known.kind(node)
+            if kind not in self.accounts:
+                self.accounts[kind] = accounts(node)
+        self.priced_accounts = frozenset[str]().union(*self.accounts.values())
+        self.caps: dict[Hashable, Caps] = {}
+
+    def routes(self) -> tuple[Route, ...]:
+        """See ``routes``."""
+        groups: dict[Hashable, list[Node]] = {}
+        for gateway in self.gateways:
+            groups.setdefault(self._profile(gateway), []).append(gateway)
+        drafts = [self._draft(tuple(alike)) for alike in groups.values()]
+        shared = _by_signer(drafts)
+        return tuple(self._route(draft, shared) for draft in drafts)
+
+    def _profile(self, gateway: Node) -> Hashable:
+        settings = gateway_settings(gateway)
+        at = (gateway.host, gateway.machine) if settings.discovery is Discovery.LOCAL else self._machine(gateway)
+        return _base(gateway), self._account(gateway), at, unrouted(gateway)
+
+    def _account(self, gateway: Node) -> str:
+        """The account that pays, if an orchestrator has a price for it."""
+        account = gateway_settings(gateway).eth_acct_addr.lower()
+        return account if pays(gateway) and account in self.priced_accounts else ""
+
+    def _machine(self, gateway: Node) -> str:
+        """The machine, where it matters: loopback addresses lead to those of the same one alone."""
+        entries = gateway_settings(gateway).orch_addr
+        dials = any(_is_local(entry.url) for entry in entries if entry.url)
+        return gateway.machine if dials or gateway.machine in self.known.loopback else ""
+
+    def _draft(self, gateways: tuple[Node, ...]) -> _Draft:
+        gateway = gateways[0]
+        routing = route(gateway, self.known)
+        asked = tuple(alike for kind in routing.kinds for alike in self._alike(gateway, kind))
+        return _Draft(gateways, routing, asked, _base(gateway))
+
+    def _alike(self, gateway: Node, kind: tuple[Candidate, ...]) -> Iterator[Alike]:
+        """One group of candidates, in two where only some can be reached."""
+        first = kind[0]
+        asks_of = self._asks(gateway, first)
+        near = leads(gateway, first)
+        if not self.known.loopback:
+            yield Alike(kind, asks_of, near)
+            return
+        for reachable in (near, not near):
+            candidates = tuple(one for one in kind if leads(gateway, one) is reachable)
+            if candidates:
+                yield Alike(candidates, asks_of, reachable)
+
+    def _asks(self, gateway: Node, candidate: Candidate) -> Mapping[Workload, Ask]:
+        if candidate.node is None:
+            known = candidate.entry is not None and VIDEO in gateway_settings(gateway).workloads
+            return {Workload(VIDEO): foreign_ask(candidate.entry, candidate.place)} if known and candidate.entry else {}
+        kind, account = self.known.kind(candidate.node), self._account(gateway)
+        key = (kind, account if account in self.accounts[kind] else "")
+        if key not in self.asks:
+            self.asks[key] = asks(candidate.node, key[1])
+        return self.asks[key]
+
+    def _route(self, draft: _Draft, shared: Mapping[str, list[_Draft]]) -> Route:
+        gateway = draft.gateways[0]
+        among = shared.get(_signer(gateway), [draft])
+        asked, overheads = _asked(among), _overheads(among)
+        key = (draft.base, frozen(asked), frozen(overheads))
+        if key not in self.caps:
+            self.caps[key] = caps(gateway, asked, overheads)
+        return Route(draft.gateways, draft.routing, draft.asked, self.caps[key], unrouted(gateway))
+
+
+def _base(gateway: Node) -> Hashable:
+    """Everything of a gateway that an edge depends on, but for its account and where it runs."""
+    settings = {name: frozen(value) for name, value in vars(gateway.settings).items() if name not in UNREAD}
+    sources = tuple((name, source.variable, source.refused) for name, source in gateway.sources.items())
+    limits = (gateway.headroom_min, gateway.headroom_max, gateway.expected_gas_gwei, gateway.pool_size, gateway.exchange_rates)
+    return tuple(settings.items()), sources, limits, gateway.network, gateway.release.behaves_like
+
+
+def _is_local(url: str) -> bool:
+    try:
+        return is_loopback(orchestrator_url(url).host)
+    except AddressError:
+        return False
+
+
+def _signer(gateway: Node) -> str:
+    """Whoever pays for the gateway and perhaps for others: "" if it pays itself, or nobody does."""
+    return gateway_settings(gateway).remote_signer.name if signs(gateway) else ""
+
+
+def _by_signer(drafts: Iterable[_Draft]) -> dict[str, list[_Draft]]:
+    found: dict[str, list[_Draft]] = {}
+    for draft in drafts:
+        if _signer(draft.gateways[0]):
+            found.setdefault(_signer(draft.gateways[0]), []).append(draft)
+    return found
+
+
+def _paid(gateway: Node, alike: Alike) -> Iterator[tuple[Workload, Ask]]:
+    if not gateway.knows(*PAYS):
+        return
+    wanted = gateway_settings(gateway).workloads
+    for workload, ask in alike.asks.items():
+        if workload.kind not in wanted:
+            continue
+        if alike.node is None:
+            # Whoever lists an orchestrator that is not the fleet's own and pays, takes it to be paid in the same way.
+            if pays(gateway):
+                yield workload, ask
+        elif alike.node.knows("network") and between(gateway, alike.node.network, workload.kind).outcome == PAID:
+            yield workload, ask
+
+
+def _asked(drafts: Iterable[_Draft]) -> dict[Workload, tuple[Ask, ...]]:
+    """The distinct asks of each workload."""
+    found: dict[Workload, dict[Ask, None]] = {}
+    for draft in drafts:
+        for alike in draft.asked:
+            for workload, ask in _paid(draft.gateways[0], alike):
+                found.setdefault(workload, {})[ask] = None
+    return {workload: tuple(each) for workload, each in found.items()}
+
+
+def _overheads(drafts: Iterable[_Draft]) -> dict[Workload, Fraction]:
+    """What the highest stated gas price makes of the prices of a workload, at most."""
+    found: dict[Workload, Fraction] = {}
+    for draft in drafts:
+        for alike in draft.asked:
+            factor = None
+            for place, (workload, _ask) in enumerate(_paid(draft.gateways[0], alike)):
+                factor = overhead(draft.gateways[0], alike.node) if place == 0 else factor
+                if factor is not None:
+                    found[workload] = max(found.get(workload, factor), factor)
+    return found
