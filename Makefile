@@ -14,7 +14,7 @@ SCENARIO ?= $(notdir $(patsubst %/molecule.yml,%,$(wildcard molecule/*/molecule.
 PLUGINS := ansible_collections.livepeer.fleet.plugins
 export LIVEPEER_ARCHIVE
 
-STEPS := lint unit standin sanity build integration molecule
+STEPS := lint unit browser standin sanity build integration molecule
 
 .PHONY: help test demo demo-down venv engine shell archive clean specs docs changelog $(STEPS)
 
@@ -48,6 +48,9 @@ lint: venv ## ruff, mypy, yamllint, ansible-lint, specs, changelog
 
 unit: venv ## model, prices, rules, render: milliseconds each, with property tests and coverage
 	@$(IN) pytest tests/unit --cov --cov-report=term:skip-covered
+
+browser: venv ## the page of a plan in a headless Chromium, which is installed where it is missing
+	@$(IN) pytest tests/browser
 
 standin: venv ## the stand-in node held against recordings of the real one
 	@$(IN) pytest tests/standin

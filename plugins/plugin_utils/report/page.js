@@ -276,7 +276,7 @@
     const edges = [...line.edges];
     const headrooms = unique(edges.map(({ group }) => group.texts.headroom).filter(Boolean));
     const what = edges.length === 1 ? edges[0].group.workload : named(unique(edges.map(({ group }) => group.workload)));
-    return [line.count > edges.length ? `${line.count.toLocaleString("en")} × ${what}` : what, headrooms.length === 1 ? headrooms[0] : ""].filter(Boolean).join("  ");
+    return [line.count > edges.length ? `${line.count.toLocaleString("en")} × ${what}` : what, headrooms.length === 1 ? headrooms[0] : ""].filter(Boolean).join(" ");
   }
 
   const named = (workloads) => (workloads.length === 1 ? workloads[0] : number(workloads.length, "workload"));
@@ -337,26 +337,28 @@
     read();
   }
 
-  /** From a finding to the edges that carry its code between its hosts, else to its hosts. */
+  /** From a finding to the edges that carry its code between its hosts, else to its hosts; through the filter if that hides them. */
   function follow(finding) {
-    const concerned = () => {
-      const about = new Set(finding.hosts);
-      const holds = ([from, to]) => from.some((name) => about.has(endOf(name, "gateway").host)) || to.some((name) => about.has(endOf(name, "orchestrator").host));
-      const lines = drawn.lines.filter((line) => [...line.edges].some((one) => one.group.codes.includes(finding.code) && one.between.some(holds)) &&
-        [line.start, line.stop].some((end) => end.box.hosts.some((host) => about.has(host))));
-      return [lines, lines.length ? [] : drawn.boxes.filter((box) => box.hosts.some((host) => about.has(host)))];
-    };
-    let [lines, boxes] = concerned();
-    if (!lines.length && !boxes.length) {
-      search(finding.hosts[0] ?? "");
-      [lines, boxes] = concerned();
+    const about = new Set(finding.hosts);
+    const holds = ([from, to]) => from.some((name) => about.has(endOf(name, "gateway").host)) || to.some((name) => about.has(endOf(name, "orchestrator").host));
+    const concerned = (group, pairs) => group.codes.includes(finding.code) && pairs.some(holds);
+    const inBox = (box) => box.hosts.some((host) => about.has(host));
+    const hasEdges = plan.groups.some((group) => concerned(group, group.between));
+    for (const wider of [null, "", finding.hosts[0] ?? ""]) {
+      if (wider !== null) search(wider);
+      const lines = drawn.lines.filter((line) => [...line.edges].some((one) => concerned(one.group, one.between)) && (inBox(line.start.box) || inBox(line.stop.box)));
+      const boxes = lines.length || hasEdges ? [] : drawn.boxes.filter(inBox);
+      if (lines.length || boxes.length) return lead(lines, boxes);
     }
-    if (boxes.length === 1 && !lines.length) showBox(boxes[0]);
+  }
+
+  function lead(lines, boxes) {
+    if (boxes.length === 1) showBox(boxes[0]);
     else choose(lines, boxes);
-    const first = lines[0] ?? boxes[0];
     find("#picture").scrollIntoView({ block: "start" });
-    first?.element.focus({ preventScroll: true });
-    first?.element.scrollIntoView({ block: "nearest" });
+    const { element } = lines[0] ?? boxes[0];
+    element.focus({ preventScroll: true });
+    element.scrollIntoView({ block: "nearest" });
   }
 
   function toFinding(code) {

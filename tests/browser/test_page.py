@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""plan.html in a headless Chromium, as an operator uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Inventory
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import Plan, make_plan
+from ansible_collections.livepeer.fleet.tests.unit.render.fleets import ARBITRUM, TEMPLATES, gateway, orchestrator
+from ansible_collections.livepeer.fleet.tests.unit.report.plans import EMPTY, large, planned, three
+from selenium.webdriver.common.keys import Keys
+
+from .conftest import Page
+
+Show = Callable[..., Page]
+
+
+def mixed() -> Plan:
+    """Paid and free work, a combined host, a node with a name of its own."""
+    return planned(
+        gateway("gw1", network=ARBITRUM, max_price_per_unit="1100"),
+        gateway("gw2", name="free"),
+        orchestrator("orch1", network=ARBITRUM),
+        orchestrator("orch2", network=ARBITRUM, price_per_unit="900"),
+        gateway("media1"),
+        orchestrator("media1"),
+    )
+
+
+def test_hosts_are_boxes_with_their_nodes_and_edges_lead_from_one_to_the_other(show: Show) -> None:
+    page = show(three())
+    assert sorted(page.texts(".box text.name")) == ["gw1", "orch1", "orch2"]
+    assert sorted(page.texts(".box text.node")) == ["gateway", "orchestrator", "orchestrator"]
+    assert sorted(edge.get_attribute("aria-label") or "" for edge in page.all(".edge")) == [
+        "gw1 → orch1: video 25 %, good",
+        "gw1 → orch2: video ~23.7 %, good",
+    ]
+    assert page.texts("#conclusion") == ["✓ can be applied 3 nodes on 3 hosts: no findings."]
+
+
+def test_an_edge_turns_red_when_its_price_is_broken(show: Show) -> None:
+    for scheme in ("light", "dark"):
+        page = show(three(), scheme=scheme)
+        before = {page.colour(line) for line in page.all(".edge .line")}
+        page = show(three("1100"), scheme=scheme)
+        lines = page.all(".edge .line.refused")
+        assert len(lines) == 2
+        for line in lines:
+            red, green, blue = page.colour(line)
+            assert red > 150 and red > green + 80 and red > blue + 80
+            assert (red, green, blue) not in before
+        assert page.texts(".signs .mark") == ["✕", "✕"], "colour is not the only sign"
+        assert page.texts("#conclusion") == ["✕ refused 3 nodes on 3 hosts: 1 error."]
+
+
+def test_one_broken_price_leaves_the_other_edge_as_it_is(show: Show) -> None:
+    plan = planned(
+        gateway("gw1", network=ARBITRUM, max_price_per_unit="1250"),
+        orchestrator("orch1", network=ARBITRUM),
+        orchestrator("orch2", network=ARBITRUM, price_per_unit="1240"),
+    )
+    page = show(plan)
+    verdicts = {edge.get_attribute("aria-label").split(":")[0]: edge.get_attribute("aria-label") for edge in page.all(".edge")}
+    assert verdicts["gw1 → orch2"].endswith("refused")
+    assert not verdicts["gw1 → orch1"].endswith("refused")
+
+
+def test_a_finding_leads_to_its_edge(show: Show) -> None:
+    page = show(mixed())
+    assert page.all(".chosen") == []
+    (finding,) = [item for item in page.all("#findings li") if "LPF201" in item.text]
+    finding.find_element("tag name", "button").click()
+    chosen = page.all(".edge.chosen")
+    assert [edge.get_attribute("aria-label") for edge in chosen] == ["gw1 → orch1: video 10 %, refused"]
+    assert page.driver.switch_to.active_element == chosen[0]
+    top = page.driver.execute_script("return arguments[0].getBoundingClientRect().top", chosen[0])
+    assert 0 <= top < page.driver.execute_script("return innerHeight")
+    assert "gw1 → orch1" in page.one("#detail").text
+
+
+def test_a_finding_that_the_filter_hides_is_led_to_all_the_same(show: Show) -> None:
+    page = show(mixed())
+    page.one("#verdicts input[value=refused]").click()
+    assert page.all(".edge .line.refused") == []
+    page.driver.execute_script("document.querySelector('#findings li.error button').click()")
+    assert len(page.all(".edge.chosen .line.refused")) == 1
+
+
+def test_a_finding_about_a_host_leads_to_its_box(show: Show) -> None:
+    about = Finding("LPF101", Level.ERROR, "two listeners want one port", hosts=("orch2",), node="orchestrator")
+    page = show(replace(three(), findings=(about,)))
+    page.one("#findings li button").click()
+    assert page.texts(".box.chosen text.name") == ["orch2"]
+
+
+def test_a_code_beside_an_edge_leads_to_its_finding(show: Show) -> None:
+    page = show(mixed())
+    page.one("#edges button.code[type=button]").click()
+    assert page.one("#findings li.chosen").get_attribute("data-code") == "LPF201"
+
+
+def test_filters_narrow_picture_and_tables_and_let_go_again(show: Show) -> None:
+    page = show(mixed())
+    everything = len(page.all("#edges tbody tr"))
+    page.search("MEDIA")
+    assert set(page.texts(".box text.name")) == {"gw2", "media1"}
+    assert all("media1" in row for row in page.texts("#edges tbody tr"))
+    assert set(page.texts("#listeners tbody th")) == {"media1"}
+    page.search("nothing has this name")
+    assert page.texts("#drawing .none") == ["Nothing fits the filter."]
+    page.one("button[type=reset]").click()
+    assert len(page.all("#edges tbody tr")) == everything
+    page.one("#verdicts input[value=free]").click()
+    assert page.all(".line.free") == []
+    assert "of" in page.one("#shown").text
+
+
+def test_a_workload_can_be_chosen(show: Show) -> None:
+    page = show(three())
+    assert page.texts("#workload option") == ["all", "video"]
+    page.one("#workload").send_keys("video")
+    assert len(page.all(".edge")) == 2
+
+
+def test_the_keyboard_is_enough(show: Show) -> None:
+    page = show(three("1100"))
+    page.driver.switch_to.active_element.send_keys("/")
+    assert page.driver.switch_to.active_element == page.one("#search")
+    page.all(".edge")[0].send_keys(Keys.ENTER)
+    assert len(page.all(".edge.chosen")) == 1
+    page.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
+    assert page.all(".chosen") == []
+
+
+def test_a_thousand_hosts_stay_a_page(show: Show) -> None:
+    plan = large(1000, low=17)
+    assert sum(edge.count for edge in plan.edges) == 100 * 900
+    page = show(plan)
+    assert page.elements() < 3000
+    assert page.texts("#shown") == ["90,000 edges"]
+    assert 0 < len(page.all(".box")) <= 48 and 0 < len(page.all(".edge")) <= 240
+    page.search("gw17")
+    assert "gw17" in page.texts(".box text.name")
+    assert len(page.all(".edge .line.refused")) > 0
+    assert page.texts("#shown") == ["900 of 90,000 edges"]
+    page.one("button[type=reset]").click()
+    page.all("#findings li.error button")[0].click()
+    assert len(page.all(".edge.chosen .line.refused")) > 0
+
+
+def test_a_thousand_prices_stay_a_page(show: Show) -> None:
+    page = show(large(600, prices=600))
+    assert page.elements() < 6000
+    assert len(page.all(".box")) <= 48
+
+
+def test_whatever_an_inventory_says_is_text(show: Show) -> None:
+    nasty = "<img src=x onerror=alert(1)></script><script>alert(1)</script>"
+    found = Finding("LPF503", Level.WARNING, nasty, hosts=("gw1",), node=nasty, variable=nasty, got=nasty, limit=nasty, hint=nasty)
+    page = show(replace(three(), findings=(found,)))
+    assert page.all("img") == []
+    assert nasty in page.one("#findings").text
+
+
+def test_a_secret_of_the_inventory_is_nowhere(show: Show) -> None:
+    planted = "correct-horse-battery-staple"
+    variables = {
+        "livepeer_version": "0.9.1",
+        "livepeer_archive": "/archive.tar.gz",
+        "livepeer_network": ARBITRUM,
+        "livepeer_eth_url": f"https://rpc.example.com/{planted}",
+        "livepeer_gateway_eth_password": planted,
+        "livepeer_gateway_keystore": f'{{"version": 3, "id": "{planted}"}}',
+        "livepeer_gateway_environment": {"MY_TOKEN": planted},
+        "livepeer_orchestrator_orch_secret": planted,
+        "livepeer_orchestrator_service_addr": "h.example.com:8935",
+    }
+    inventory = Inventory({"livepeer_combined": ["h"]}, {"h": variables})
+    page = show(make_plan(inventory, archive_checksum=lambda _archive: "ab" * 32, templates=TEMPLATES))
+    assert page.texts(".box text.name") == ["h"]
+    assert planted not in page.driver.page_source
+
+
+def test_an_empty_fleet_is_said(show: Show) -> None:
+    page = show(EMPTY)
+    assert page.texts("#drawing .none") == ["There is no host in this fleet."]
+
+
+def test_on_paper_nothing_is_left_of_the_controls(show: Show) -> None:
+    page = show(three("1100"), media="print", scheme="dark")
+    assert not page.one("#filter").is_displayed()
+    assert page.one("#picture .scroll svg").is_displayed()
+    assert page.colour(page.one("body"), "backgroundColor") == (255, 255, 255)
