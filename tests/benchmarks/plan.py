@@ -20,7 +20,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import plan_fl
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.table import Screen  # noqa: E402
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.terminal import report  # noqa: E402
 
-SIZES = (10, 100, 1_000)
+SIZES = (10, 100, 1_000, 10_000)
 KEYSTORE = '{"version": 3}'
 TEMPLATES = ROOT / "roles" / "node" / "templates"
 RELEASE = {"livepeer_version": "0.9.1", "livepeer_archive": "/srv/livepeer-linux-amd64.tar.gz"}
@@ -35,6 +35,15 @@ def combined(hosts: int) -> Inventory:
     return Inventory({"livepeer_combined": names}, variables)
 
 
+PAYING_GATEWAY = {"livepeer_gateway_keystore": KEYSTORE, "livepeer_gateway_eth_password": "long enough"}
+PAID_ORCHESTRATOR = {
+    "livepeer_orchestrator_keystore": KEYSTORE,
+    "livepeer_orchestrator_eth_password": "long enough",
+    "livepeer_orchestrator_auto_adjust_price": True,
+    "livepeer_orchestrator_reward": False,
+}
+
+
 def separate(hosts: int) -> Inventory:
     """A tenth of the hosts are gateways, each of which may use every orchestrator; all of it is paid for."""
     paid = {
@@ -46,19 +55,40 @@ def separate(hosts: int) -> Inventory:
     orchestrators = [f"orchestrator{number}" for number in range(hosts - len(gateways))]
     variables: dict[str, dict[str, object]] = {}
     for name in gateways:
-        account = {"livepeer_gateway_keystore": KEYSTORE, "livepeer_gateway_eth_password": "long enough"}
-        variables[name] = {**paid, **account, "livepeer_gateway_max_price_per_unit": "auto"}
+        variables[name] = {**paid, **PAYING_GATEWAY, "livepeer_gateway_max_price_per_unit": "auto"}
     for number, name in enumerate(orchestrators):
-        account = {"livepeer_orchestrator_keystore": KEYSTORE, "livepeer_orchestrator_eth_password": "long enough"}
         variables[name] = {
             **paid,
-            **account,
+            **PAID_ORCHESTRATOR,
             "livepeer_orchestrator_service_addr": f"{name}.example.com:8935",
             "livepeer_orchestrator_price_per_unit": 1000 + number % 7,
-            "livepeer_orchestrator_auto_adjust_price": True,
-            "livepeer_orchestrator_reward": False,
         }
     return Inventory({"livepeer_gateways": gateways, "livepeer_orchestrators": orchestrators}, variables)
+
+
+MODELS = (("text-to-image", "a/lightning"), ("text-to-image", "b/turbo"), ("llm", "c/chat"), ("live-video-to-video", "d/live"))
+
+
+def several(hosts: int) -> Inventory:
+    """The same with AI: each orchestrator serves two of four models, for which each gateway has its caps, its gas and its reserve."""
+    inventory = separate(hosts)
+    variables: dict[str, dict[str, object]] = {name: dict(values) for name, values in inventory.hostvars.items()}
+    for number, name in enumerate(inventory.groups["livepeer_gateways"]):
+        variables[name] |= {
+            "livepeer_gateway_workloads": ["video", "ai", "live_video"],
+            "livepeer_gateway_max_price_per_capability": "auto",
+            "livepeer_gateway_reserve_eth": str(2 + number % 5),
+            "livepeer_gateway_deposit_eth": "1",
+            "livepeer_expected_gas_gwei": ["0.01", "0.1"],
+            "livepeer_pool_size": 100,
+        }
+    for number, name in enumerate(inventory.groups["livepeer_orchestrators"]):
+        models = (MODELS[number % 4], MODELS[(number + 1) % 4])
+        variables[name]["livepeer_orchestrator_ai_models"] = [
+            {"pipeline": pipeline, "model_id": model, "url": "http://runner:8000", "price_per_unit": 50 + number % 3}
+            for pipeline, model in models
+        ]
+    return Inventory(inventory.groups, variables)
 
 
 def timed(steps: dict[str, float], name: str, action: Callable[[], T]) -> T:
@@ -80,12 +110,13 @@ def measure(inventory: Inventory) -> tuple[dict[str, float], str]:
         size = sum(path.stat().st_size for path in Path(folder).rglob("*.json"))
         timed(steps, "read", lambda: read_plan(Path(folder)))
     verdict = "refused" if plan.refused else "good"
-    return steps, f"{len(plan.edges):,} edges, {len(plan.findings)} findings, {size / 1e6:.1f} MB, {verdict}"
+    edges = sum(edge.count for edge in plan.edges)
+    return steps, f"{edges:,} edges in {len(plan.edges):,} groups, {len(plan.findings)} findings, {size / 1e6:.1f} MB, {verdict}"
 
 
 def main(sizes: tuple[int, ...]) -> None:
     """Print a line a size, and how the time grew since the one before."""
-    for name, build in (("combined", combined), ("separate", separate)):
+    for name, build in (("combined", combined), ("separate", separate), ("several", several)):
         before = 0.0
         for hosts in sizes:
             steps, what = measure(build(hosts))
@@ -94,6 +125,7 @@ def main(sizes: tuple[int, ...]) -> None:
             before = total
             shares = "  ".join(f"{step} {seconds:7.3f}" for step, seconds in steps.items())
             print(f"{name:9} {hosts:7,} hosts  {shares}  all {total:7.3f} s  {what}  {growth}")
+            print(f"{'':9} most memory so far {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
     print(f"most memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
 
 

@@ -34,6 +34,13 @@ EMPTY: Mapping[str, object] = {"str": "", "raw": "", "list": (), "bool": None}
 """What a setting that nobody stated and that has no default looks like in the model."""
 
 SIGNED = (Payment.REMOTE_SIGNER, Payment.CLEARINGHOUSE)
+SIGNER_BESIDE = {
+    Payment.ONCHAIN: "an on-chain gateway with a signer starts and gets no video: jobs are signed with its own key and paid with the"
+    " signer's account, so that every segment is refused with 403, and tickets are counted all the same",
+    Payment.NONE: "with a signer go-livepeer does not work free of charge: it pays for live AI through it",
+}
+"""What the binary makes of a signer that nobody asked for (``facts/payment.json``)."""
+
 USD = "USD"
 FLEET_SETTINGS = ("headroom_min", "headroom_max", "expected_gas_gwei", "pool_size", "wei_per_usd", "exchange_rates")
 """Variables of the host that each of its nodes carries."""
@@ -236,10 +243,10 @@ class NodeReader:
             message = f"with payment {settings.payment.value} the gateway needs to know who signs"
             self._collector.add(CODE, message, variable, hint="inventory host of the signer, or its URL")
         if settings.remote_signer.name and not signed and self._network_known:
-            message = f"{variable} does nothing with payment {settings.payment.value}"
             limit = ", ".join(payment.value for payment in SIGNED)
             payment = self._full("payment")
-            hint = f"{payment}: remote_signer, or remove the signer"
+            hint = f"{payment}: remote_signer, or remove {variable}"
+            message = SIGNER_BESIDE[settings.payment]
             self._collector.add("LPF303", message, payment, got=settings.payment.value, limit=limit, hint=hint)
 
     def _orchestrator(self, given: Mapping[str, Any]) -> OrchestratorSettings:

@@ -281,8 +281,8 @@ RULES = (
     Rule(
         "LPF303",
         "error",
-        "On-chain discovery on an off-chain gateway.",
-        "Choose another discovery, or pay on-chain.",
+        "On-chain discovery on an off-chain gateway; payment and network contradict; a signer that the payment does not ask for.",
+        "Choose another discovery or payment. An on-chain gateway with a signer gets no video: every segment is refused.",
         discovery_offchain,
     ),
     Rule(
