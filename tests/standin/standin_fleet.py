@@ -63,7 +63,8 @@ class Fleet:
         """A node with a data directory of its own; its log is beside it."""
         number = next(self._numbers)
         log = self._folder / f"node{number}.log"
-        environment = {"PATH": os.environ["PATH"], "HOME": str(self._folder)}
+        kept = {name: os.environ[name] for name in ("PATH", "DOCKER_HOST") if name in os.environ}
+        environment = {**kept, "HOME": str(self._folder)}
         with log.open("wb") as output:
             command = [str(self._binary), "-dataDir", str(self._folder / f"data{number}"), *arguments]
             node = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=output, env=environment)

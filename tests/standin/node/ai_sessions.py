@@ -69,7 +69,8 @@ class AISessions:
             return None
         if self.payer is None:
             return self._idle.pop(0)
-        at = self.payer.choose([one.purse for one in self._idle], cap_of(self.node, [self.capability]), in_order)
+        choose = self.payer.choose_first if in_order else self.payer.choose
+        at = choose([one.purse for one in self._idle], cap_of(self.node, [self.capability]))
         return None if at is None else self._idle.pop(at)
 
 

@@ -56,6 +56,11 @@ class Payer:
         weights = self._weights([purse for _, purse in affordable])
         return random.choices([at for at, _ in affordable], weights)[0] if sum(weights) else affordable[0][0]
 
+    def choose_first(self, purses: Sequence[Purse | None], cap: Fraction | None) -> int | None:
+        """LiveSelectionAlgorithm: the first one within the cap, whatever -ignoreMaxPriceIfNeeded says."""
+        affordable = self._within_cap([(at, purse) for at, purse in enumerate(purses) if purse is not None], cap)
+        return affordable[0][0] if affordable else None
+
     def _within_cap(self, offers: list[tuple[int, Purse]], cap: Fraction | None) -> list[tuple[int, Purse]]:
         """Equal to the cap passes; no cap, any price."""
         if cap is None:
