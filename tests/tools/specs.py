@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes what follows from ``variables.yml`` (the roles' argument specs, docs/variables.md) and from the rules (docs/findings.md).
+"""Writes what follows from ``variables.yml`` (the roles' argument specs, docs/variables.md), from the rules (docs/findings.md),
+and from the arithmetic of prices (docs/pricing.md).
 
 With --check it only compares.
 
@@ -22,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / ".cache" / "collections"))
 
 import findings  # noqa: E402
+import pricing  # noqa: E402
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.definitions import (  # noqa: E402
     COMBINED,
     FLEET,
@@ -137,7 +139,11 @@ def tables() -> str:
 def outputs() -> dict[Path, str]:
     """Every generated file and what it should hold."""
     files = {ROOT / "roles" / role / "meta" / "argument_specs.yml": spec(role) for role in entry_points()}
-    return files | {ROOT / "docs" / "variables.md": tables(), ROOT / "docs" / "findings.md": findings.page()}
+    return files | {
+        ROOT / "docs" / "variables.md": tables(),
+        ROOT / "docs" / "findings.md": findings.page(),
+        ROOT / "docs" / "pricing.md": pricing.page(),
+    }
 
 
 def main(arguments: list[str]) -> int:
