@@ -270,13 +270,13 @@ class _Payer:
         if caps == ANY:
             return {(pipeline, DEFAULT): NoCap.ANY for pipeline in pipelines()}
         entries = [entry for entry in caps if isinstance(entry, Mapping)]
-        named = {_key(entry) for entry in entries}
-        return {_key(entry): self._capability(place, entry, named, flag) for place, entry in enumerate(entries)}
+        named = {entry_key(entry) for entry in entries}
+        return {entry_key(entry): self._capability(place, entry, named, flag) for place, entry in enumerate(entries)}
 
     def _capability(self, place: int, entry: Mapping[str, object], named: set[Key], flag: Cap | NoCap) -> Cap | NoCap:
         """One entry: what it leaves out, or has as 0 or less, is taken from the flags, the number without its currency."""
         variable = f"{self.node.sources[CAPABILITY_CAPS].variable}[{place}].price_per_unit"
-        key, price = _key(entry), str(entry.get("price_per_unit", ""))
+        key, price = entry_key(entry), str(entry.get("price_per_unit", ""))
         workload = Workload.of_model(*key)
         pixels = self._units(entry)
         if price == ANY:
@@ -419,7 +419,7 @@ def _entry(key: Key, cap: Cap | None) -> Entry:
     return Entry(written, cap.prices, cap.headroom_min, cap.headroom_max)
 
 
-def _key(entry: Mapping[str, object]) -> Key:
+def entry_key(entry: Mapping[str, object]) -> Key:
     """Pipeline and model of an entry (``starter.go:getCapabilityPrices``)."""
     return str(entry.get("pipeline", "")), str(entry.get("model_id") or DEFAULT)
 

@@ -1,396 +1,309 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Prices and caps of video: LPF201 to LPF205 and LPF208."""
+"""Amounts: what go-livepeer makes of each price and cap as it is written (LPF205), and prices that nobody stated (LPF213)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.asks import Ask, State
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import ANY, AUTO, Cap
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import GLOBAL_CAP as CAP
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import NO_CAP, above_band
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.asks import State
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import ANY, AUTO, CAPABILITY_CAPS
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.pipelines import unit
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node, Payment, Role
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node, Role
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings, orchestrator_settings
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import PAYS, pays
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import pays, signs
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import (
     SMALLEST,
     WEI,
-    Band,
-    Offer,
-    PriceError,
+    Place,
+    Price,
     Rate,
+    advertised,
     amount_text,
+    complaint,
     decimal_text,
-    lowest_cap,
-    parse_pixels,
-    percent,
-    rate,
+    implausible,
+    in_wei,
+    least_worth,
+    read,
 )
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import ROUTED, Route, discovers
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.routing import Candidate
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Rule, Survey, finding, setting, some
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Rule, Survey, finding, of_each, setting, some
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import VIDEO, Workload
-
-WORK = Workload(VIDEO)
 
 FEED_CURRENCIES = (WEI, "USD")
 """Currencies of a node whose ``priceFeedAddr`` is go-livepeer's own, ETH in wei (``starter.go:defaultPriceFeedAddr``)."""
 
-
-def below_band(survey: Survey) -> Iterator[Finding]:
-    """LPF201: the gateway refuses an orchestrator that it is there to use, now or when gas rises."""
-    for found in survey.routes:
-        cap, fits = _cap(found), _band(found)
-        if cap is None or fits is None or cap.amount >= fits.low:
-            continue
-        minimum = percent(found.gateway.headroom_min)
-        short = [pair for pair in _priced(found) if cap.amount < lowest_cap(_offer(pair[1]), minimum)]
-        worst, asked = max(short, key=lambda pair: lowest_cap(_offer(pair[1]), minimum))
-        price = _amount(found, _offer(asked).price)
-        reason = (
-            f"the cap is below the price of {worst.name} ({price})"
-            if cap.amount < _offer(asked).price
-            else f"the cap leaves less than {found.gateway.headroom_min} % over the price of {worst.name} ({price}), which rises with gas"
-        )
-        yield finding(
-            "LPF201",
-            found.gateway,
-            reason + (f"; it is too low for {len(short)} orchestrators" if len(short) > 1 else ""),
-            field="max_price_per_unit",
-            got=_written_cap(found.gateway),
-            limit=_band_text(found),
-            hint=_right_cap(found),
-            others=[worst.name] if worst.node else [],
-            level=Level.WARNING if discovers(found.gateway) else Level.ERROR,
-        )
+FEED = "priceFeedAddr"
+MANY_PIXELS = "1000000000000"
+"""Pixels that prices in dollars are usually for."""
 
 
-def over_band(survey: Survey) -> Iterator[Finding]:
-    """LPF202: the gateway would pay more than any of its orchestrators needs."""
-    for found in survey.routes:
-        if above_band(found, WORK):
-            yield finding(
-                "LPF202",
-                found.gateway,
-                f"the cap is more than {found.gateway.headroom_max} % over the highest price of its orchestrators",
-                field="max_price_per_unit",
-                got=_written_cap(found.gateway),
-                limit=_band_text(found),
-                hint=_right_cap(found),
-                level=Level.WARNING,
-            )
+@dataclass(frozen=True)
+class Written:
+    """One amount of a node, with the units that it is for.
+
+    Attributes:
+        node: whose.
+        price, pixels: where each is written, its text, and how it is read there.
+        currency: text of a key of its own, "" where there is none.
+        unit: what it is for, ``video`` or a unit of the facts.
+        adjusts: whether what is advertised is cut to thousandths; None for a cap, which is not advertised.
+    """
+
+    node: Node
+    price: tuple[str, str, Place]
+    pixels: tuple[str, str, Place]
+    currency: str = ""
+    unit: str = VIDEO
+    adjusts: bool | None = None
+
+    @property
+    def rate(self) -> Rate | None:
+        """The amount per unit; None where it, or the units, are findings of their own."""
+        (_where, text, place), (_variable, count, units) = self.price, self.pixels
+        price, pixels = read(place, text), read(units, count).amount
+        if price.amount is None or price.price is None or not pixels:
+            return None
+        return replace(price.price, currency=self.currency or price.price.currency, pixels=pixels).rate
 
 
-def no_cap(survey: Survey) -> Iterator[Finding]:
-    """LPF203: a gateway that pays any price."""
-    for found in survey.routes:
-        settings = gateway_settings(found.gateway)
-        if not _needs_cap(found) or _no_cap_code(found) != "LPF203" or _cap(found) is not None or not _cap_known(found):
-            continue
-        text = settings.max_price_per_unit
-        message = {"": "there is no cap, so that any price is paid", AUTO: _why_not_auto(found)}.get(
-            text, f'a cap of "{text}" means any price'
-        )
-        yield finding(
-            "LPF203",
-            found.gateway,
-            message,
-            field="max_price_per_unit",
-            got=text or "(not set)",
-            limit=_band_text(found) if text != AUTO else "",
-            hint=_right_cap(found),
-        )
-
-
-def _cap_known(found: Route) -> bool:
-    """True unless something was refused that the cap hangs on: its finding is enough."""
-    gateway = found.gateway
-    if gateway_settings(gateway).max_price_per_unit != AUTO:
-        return gateway.knows(*CAP, *ROUTED, "workloads")
-    stated = not any(ask.state is State.REFUSED for _one, ask in _asked(found))
-    return stated and gateway.knows(*CAP, *ROUTED, "workloads", "headroom_min", "headroom_max")
-
-
-def _why_not_auto(found: Route) -> str:
-    if VIDEO not in gateway_settings(found.gateway).workloads:
-        return "no cap can be worked out: so far that is done for video, which this gateway is not for"
-    if _band(found) is not None:
-        return "no cap can be worked out: the price is 0, and a cap of 0 means any price"
-    return "no cap can be worked out, because no price is known of the orchestrators"
-
-
-def idle_cap(survey: Survey) -> Iterator[Finding]:
-    """LPF204: go-livepeer reads no cap off-chain, not even a wrong one."""
-    for found in survey.routes:
-        settings = gateway_settings(found.gateway)
-        signs = settings.payment in (Payment.REMOTE_SIGNER, Payment.CLEARINGHOUSE)
-        caps = {"max_price_per_unit": settings.max_price_per_unit, "max_price_per_capability": settings.max_price_per_capability}
-        for field, cap in caps.items():
-            if found.gateway.onchain or cap in ("", AUTO, ANY, ()) or not found.gateway.knows(*PAYS):
-                continue
-            yield finding(
-                "LPF204",
-                found.gateway,
-                "nothing enforces this cap: "
-                + ("the signer pays, and its own cap counts" if signs else "off-chain nothing is paid, and caps are not even read"),
-                field=field,
-                got=_written_cap(found.gateway) if field == "max_price_per_unit" else f"{len(settings.max_price_per_capability)} caps",
-                hint="set it on the signer instead" if signs else f"remove {found.gateway.sources[field].variable}",
-                level=Level.WARNING,
-            )
-
-
-def unread_price(survey: Survey) -> Iterator[Finding]:
-    """LPF205: an amount that stops the node, or means another price than was written."""
+def unread(survey: Survey) -> Iterator[Finding]:
+    """LPF205: an amount that stops the node, means something else than was written, or cannot be meant."""
     for node in survey.fleet.nodes:
+        for one in written(node):
+            yield from _misread(node, *one.pixels)
+            yield from _misread(node, *one.price)
+            if (rate := one.rate) is not None:
+                yield from _meant(one, rate)
         if node.role is Role.ORCHESTRATOR and node.onchain:
-            yield from _unread_orchestrator(node)
-        elif node.role is Role.GATEWAY and pays(node):
-            yield from _unread_gateway(node)
+            yield from _listed_as_free(node)
+            yield from _unpriced_models(node)
 
 
-def _unread_orchestrator(node: Node) -> Iterator[Finding]:
+def written(node: Node) -> Iterator[Written]:
+    """Every amount of a node that go-livepeer reads; one that is not there is a finding of the parser, or of LPF203."""
+    if node.role is Role.ORCHESTRATOR:
+        yield from _of_orchestrator(node)
+    elif pays(node):
+        yield from _of_payer(node)
+    elif signs(node) and gateway_settings(node).remote_signer.max_price_per_unit not in ("", ANY):
+        signer, variable = gateway_settings(node).remote_signer, node.sources["remote_signer"].variable
+        price = (f"{variable}.max_price_per_unit", signer.max_price_per_unit, Place.CAP)
+        yield Written(node, price, (f"{variable}.pixels_per_unit", signer.pixels_per_unit, Place.PIXELS))
+
+
+def _of_orchestrator(node: Node) -> Iterator[Written]:
     settings = orchestrator_settings(node)
     adjusts = settings.auto_adjust_price is not False
-    base = node.sources["price_per_unit"].variable
-    yield from _pixels(node, node.sources["pixels_per_unit"].variable, settings.pixels_per_unit)
-    floors = adjusts and node.knows("pixels_per_unit", "auto_adjust_price")
-    yield from _price(node, base, settings.price_per_unit, settings.pixels_per_unit, adjusts=floors)
-    own = node.sources["price_per_gateway"].variable
-    for place, entry in enumerate(settings.price_per_gateway):
-        pixels = str(entry.get("pixelsperunit", "1"))
-        price = f"{entry.get('priceperunit', '')}{entry.get('currency') or ''}"
-        yield from _pixels(node, f"{own}[{place}].pixelsperunit", pixels)
-        yield from _price(node, f"{own}[{place}].priceperunit", price, pixels, adjusts=adjusts)
+    pixels = (node.sources["pixels_per_unit"].variable, settings.pixels_per_unit, Place.PIXELS)
+    if node.onchain:
+        price = (node.sources["price_per_unit"].variable, settings.price_per_unit, Place.PRICE)
+        yield Written(node, price, pixels, adjusts=adjusts)
+        own = node.sources["price_per_gateway"].variable
+        for place, entry in enumerate(settings.price_per_gateway):
+            price = (f"{own}[{place}].priceperunit", _text(entry, "priceperunit"), Place.GATEWAY_PRICE)
+            units = (f"{own}[{place}].pixelsperunit", _text(entry, "pixelsperunit"), Place.GATEWAY_PIXELS)
+            yield Written(node, price, units, _text(entry, "currency"), adjusts=adjusts)
+    models = node.sources["ai_models"].variable
+    for place, model in enumerate(settings.ai_models):
+        if "price_per_unit" in model:
+            price = (f"{models}[{place}].price_per_unit", _text(model, "price_per_unit"), Place.MODEL_PRICE)
+            own_units = (f"{models}[{place}].pixels_per_unit", _text(model, "pixels_per_unit"), Place.MODEL_PIXELS)
+            workload = Workload.of_model(_text(model, "pipeline"), _text(model, "model_id"))
+            yield Written(node, price, own_units if own_units[1] else pixels, _text(model, "currency"), unit(workload), adjusts)
 
 
-def _unread_gateway(node: Node) -> Iterator[Finding]:
+def _of_payer(node: Node) -> Iterator[Written]:
     settings = gateway_settings(node)
-    yield from _pixels(node, node.sources["pixels_per_unit"].variable, settings.pixels_per_unit)
-    if settings.max_price_per_unit not in (AUTO, ANY):
-        cap = node.sources["max_price_per_unit"].variable
-        yield from _price(node, cap, settings.max_price_per_unit, settings.pixels_per_unit)
+    pixels = (node.sources["pixels_per_unit"].variable, settings.pixels_per_unit, Place.PIXELS)
+    cap = "" if settings.max_price_per_unit in (AUTO, ANY) else settings.max_price_per_unit
+    yield Written(node, (node.sources["max_price_per_unit"].variable, cap, Place.CAP), pixels)
+    caps, variable = settings.max_price_per_capability, node.sources[CAPABILITY_CAPS].variable
+    for place, entry in enumerate(() if isinstance(caps, str) else caps):
+        text = "" if _text(entry, "price_per_unit") in (AUTO, ANY) else _text(entry, "price_per_unit")
+        own_units = (f"{variable}[{place}].pixels_per_unit", _text(entry, "pixels_per_unit"), Place.CAPABILITY_PIXELS)
+        price = (f"{variable}[{place}].price_per_unit", text, Place.CAPABILITY_CAP)
+        workload = Workload.of_model(_text(entry, "pipeline"), _text(entry, "model_id"))
+        yield Written(node, price, own_units if own_units[1] else pixels, _text(entry, "currency"), unit(workload))
     known = node.sources["orch_addr"].variable
-    for place, entry in enumerate(settings.orch_addr):
-        yield from _pixels(node, f"{known}[{place}].pixels_per_unit", entry.pixels_per_unit)
-        yield from _price(node, f"{known}[{place}].price_per_unit", entry.price_per_unit, entry.pixels_per_unit)
+    for place, foreign in enumerate(settings.orch_addr):
+        price = (f"{known}[{place}].price_per_unit", foreign.price_per_unit, Place.PRICE)
+        yield Written(node, price, (f"{known}[{place}].pixels_per_unit", foreign.pixels_per_unit, Place.PIXELS))
 
 
-def _pixels(node: Node, variable: str, text: str) -> Iterator[Finding]:
-    try:
-        parse_pixels(text)
-    except PriceError as error:
-        yield finding("LPF205", node, str(error), variable=variable, got=text, hint=setting(variable, "1"))
+def _text(entry: Mapping[str, object], key: str) -> str:
+    return str(entry.get(key) or "") if entry.get(key) != 0 else "0"
 
 
-def _price(node: Node, variable: str, text: str, pixels: str, *, adjusts: bool = False) -> Iterator[Finding]:
-    """What is wrong with an amount; one that is not there is a finding of the parser or of LPF203."""
-    if not text:
-        return
-    try:
-        value = rate(text, _pixels_or_one(pixels))
-    except PriceError as error:
-        yield finding("LPF205", node, str(error), variable=variable, got=text, hint=_spelled_out(variable, text))
-        return
-    own_feed = bool(node.settings.flags.get("priceFeedAddr"))
-    # A cap of 0 is no cap, and its currency is never looked at (LPF203).
-    if (value.amount or node.role is Role.ORCHESTRATOR) and value.currency not in FEED_CURRENCIES and not own_feed:
+def _misread(node: Node, variable: str, text: str, place: Place) -> Iterator[Finding]:
+    """What is wrong with one text; a cap of 0 is no cap (LPF203), and off-chain prices count only in that they have to be read."""
+    found = read(place, text)
+    unpriced = node.role is Role.ORCHESTRATOR and not node.onchain
+    harmless = found.effect in ("any_price", "flag_pixels") or (unpriced and found.price is not None)
+    if text and complaint(place, text) and not harmless:
         yield finding(
             "LPF205",
             node,
-            f"the price feed knows no {value.currency}, so that go-livepeer does not start",
+            f'"{text}": {complaint(place, text)}',
+            variable=variable,
+            got=text,
+            limit=place.wants,
+            hint=_spelled_out(variable, text, place),
+            level=Level.WARNING if found.effect == "base_price" else Level.ERROR,
+        )
+
+
+def _meant(one: Written, rate: Rate) -> Iterator[Finding]:
+    node, (variable, text, _place), (_variable, count, _units) = one.node, one.price, one.pixels
+    if rate.currency not in FEED_CURRENCIES and not node.settings.flags.get(FEED) and node.onchain:
+        yield finding(
+            "LPF205",
+            node,
+            f"the price feed knows no {rate.currency}, so that go-livepeer does not start",
             variable=variable,
             got=text,
             limit="wei, ETH or USD",
-            hint="an amount in wei, or the address of a feed with that currency as priceFeedAddr",
+            hint=f"an amount in wei, or the address of a feed with that currency as {FEED}",
         )
-    elif adjusts and value.currency == WEI and 0 < value.amount < SMALLEST:
+        return
+    wei = in_wei(rate, node.exchange_rates)
+    if node.onchain and one.adjusts is not None and wei is not None:
+        yield from _free(one, rate, wei)
+    if one.adjusts is None or node.onchain:
+        yield from _too_much(one, rate, wei or (Rate(rate.amount * least_worth(), WEI) if rate.currency == "USD" else None), count)
+
+
+def _free(one: Written, rate: Rate, wei: Rate) -> Iterator[Finding]:
+    if wei.amount and not advertised(wei.amount, bool(one.adjusts)):
+        least = SMALLEST if one.adjusts else Fraction(1)
+        variable, text, _place = one.price
+        pixels = read(one.pixels[2], one.pixels[1]).amount or Fraction(1)
         yield finding(
             "LPF205",
-            node,
-            "a price below 0.001 wei per pixel is advertised as 0: the work is free",
+            one.node,
+            f"a price below {decimal_text(least)} wei per {_name(one.unit)} is advertised as 0: the work is free",
             variable=variable,
-            got=amount_text(value, 1),
-            limit=f"{decimal_text(SMALLEST)} wei per pixel",
-            hint=setting(variable, amount_text(Rate(SMALLEST, WEI), int(_pixels_or_one(pixels)))),
+            got=amount_text(rate),
+            limit=f"{decimal_text(least)} wei per {_name(one.unit)}",
+            hint=setting(variable, amount_text(Rate(least, WEI), pixels)) if rate.currency == WEI else f"more than {text}",
         )
 
 
-def _pixels_or_one(text: str) -> str:
-    """The pixels, or 1 where they are a finding of their own."""
-    try:
-        return str(parse_pixels(text))
-    except PriceError:
-        return "1"
+def _too_much(one: Written, rate: Rate, wei: Rate | None, count: str) -> Iterator[Finding]:
+    if wei is not None and implausible(wei.amount, one.unit):
+        variable, text, _place = one.price
+        name = _name(one.unit)
+        hint = setting(one.pixels[0], MANY_PIXELS) if count == "1" else f"the amount for {count} {name}s"
+        yield finding(
+            "LPF205",
+            one.node,
+            f"{amount_text(rate)} for one {name} is far more than anybody asks or pays: is the number of {name}s missing?",
+            variable=variable,
+            got=f"{text} for {count}",
+            limit=f"{amount_text(Rate(rate.amount / 10**12, rate.currency))} for one {name}, if it is for {MANY_PIXELS}",
+            hint=hint,
+            level=Level.WARNING,
+        )
 
 
-def _spelled_out(variable: str, text: str) -> str:
+def _name(unit_name: str) -> str:
+    return "pixel" if unit_name == VIDEO else unit_name
+
+
+def _listed_as_free(node: Node) -> Iterator[Finding]:
+    """The advertised list of models is floored to whole wei (``core/orchestrator.go:GetCapabilitiesPrices``)."""
+    for one in _of_orchestrator(node):
+        rate = one.rate
+        if one.price[2] is Place.MODEL_PRICE and rate is not None and rate.currency == WEI and SMALLEST <= rate.amount < 1:
+            yield finding(
+                "LPF205",
+                node,
+                f"the list of models that it advertises names the price 0, because it holds whole wei per {one.unit} only;"
+                " jobs are charged as written, but a remote signer that discovers by this list lets it pass under any cap",
+                variable=one.price[0],
+                got=amount_text(rate),
+                limit=f"1 wei per {one.unit}",
+                level=Level.INFO,
+            )
+
+
+def _unpriced_models(node: Node) -> Iterator[Finding]:
+    settings = orchestrator_settings(node)
+    base = read(Place.PRICE, settings.price_per_unit).price
+    if base is None or base.amount:
+        return
+    variable = node.sources["ai_models"].variable
+    for place, model in enumerate(settings.ai_models):
+        if "price_per_unit" not in model:
+            yield finding(
+                "LPF205",
+                node,
+                "neither the model nor video has a price above 0: go-livepeer stops with exit status 2",
+                variable=f"{variable}[{place}].price_per_unit",
+                got="(not set)",
+                hint=f"{variable}[{place}].price_per_unit: 0, where the work is to be free",
+            )
+
+
+def _spelled_out(variable: str, text: str, place: Place) -> str:
     """The amount that was probably meant."""
-    spelled: list[Callable[[], Fraction]] = [
-        lambda: Fraction(text.replace(",", "").replace("_", "").strip()),
-        lambda: Fraction(int(text, 0)),
-    ]
-    for read in spelled:
+    number = text.replace(",", "").replace("_", "").strip()
+    readers: list[Callable[[], Fraction]] = [lambda: Fraction(number), lambda: Fraction(int(text, 0))]
+    for reader in readers:
         try:
-            meant = decimal_text(read())
+            meant = decimal_text(reader())
         except (ValueError, ZeroDivisionError, OverflowError):
             continue
-        if meant is not None and len(meant) <= 40:
+        if meant is not None and len(meant) <= 40 and read(place, meant).amount is not None:
             return setting(variable, meant)
-    return ""
+    return _currency_apart(variable, text, place)
 
 
-def currencies(survey: Survey) -> Iterator[Finding]:
-    """LPF208: a cap and a price that move apart with the exchange rate."""
-    for found in survey.routes:
-        settings = gateway_settings(found.gateway)
-        own = _cap(found).currency if _cap(found) else ""
-        if _cap(found) is None and (settings.max_price_per_unit != AUTO or _no_cap_code(found) != "LPF208"):
-            continue
-        others: dict[str, list[str]] = {}
-        for candidate, asked in _priced(found):
-            if _rate(asked).currency != own:
-                others.setdefault(_rate(asked).currency, []).append(candidate.name)
-        if not others:
-            continue
-        asks = "; ".join(f"{currency}: {some(names)}" for currency, names in sorted(others.items()))
-        yield finding(
-            "LPF208",
-            found.gateway,
-            f"the cap is in {own}, but there are prices in other currencies ({asks})"
-            if own
-            else f"no cap can be worked out from prices in several currencies ({asks})",
-            field="max_price_per_unit",
-            got=_written_cap(found.gateway),
-            limit=", ".join(sorted(others)),
-            hint=_in_one_currency(found, own, others),
-            others=[candidate.name for candidate, asked in _priced(found) if candidate.node and _rate(asked).currency != own][:3],
-        )
-
-
-def _in_one_currency(found: Route, own: str, others: dict[str, list[str]]) -> str:
-    text = "write cap and prices in the same currency"
-    return f"{text}: the cap in {next(iter(others))}, or the prices in {own}" if own and len(others) == 1 else text
-
-
-def _needs_cap(found: Route) -> bool:
-    """True if the gateway pays for video that it can get, or was promised a cap."""
-    settings = gateway_settings(found.gateway)
-    possible = not found.routing.closed or bool(_priced(found))
-    wanted = settings.max_price_per_unit == AUTO or VIDEO in settings.workloads
-    return pays(found.gateway) and possible and wanted
-
-
-def _asked(found: Route) -> list[tuple[Candidate, Ask]]:
-    return [(one, ask) for alike, workload, ask in found.payable() if workload == WORK for one in alike.candidates]
-
-
-def _priced(found: Route) -> list[tuple[Candidate, Ask]]:
-    return [(one, ask) for one, ask in _asked(found) if ask.rate is not None]
-
-
-def _rate(ask: Ask) -> Rate:
-    return ask.rate or Rate(Fraction(0), WEI)
-
-
-def _offer(ask: Ask) -> Offer:
-    return Offer(_rate(ask).amount, ask.adjusts)
-
-
-def _cap(found: Route) -> Cap | None:
-    return found.caps.by_workload.get(WORK)
-
-
-def _band(found: Route) -> Band | None:
-    return found.caps.bands.get(WORK)
-
-
-def _currency(found: Route) -> str:
-    cap, fits = _cap(found), _band(found)
-    return cap.currency if cap else fits.currency if fits else ""
-
-
-def _no_cap_code(found: Route) -> str:
-    why = found.caps.missing.get(WORK)
-    return NO_CAP.get(why, "") if why else ""
-
-
-def _pixel_count(node: Node) -> int:
-    return int(_pixels_or_one(gateway_settings(node).pixels_per_unit))
-
-
-def _amount(found: Route, amount: Fraction) -> str:
-    """An amount per pixel in the gateway's own unit."""
-    return amount_text(Rate(amount, _currency(found)), _pixel_count(found.gateway))
-
-
-def _written_cap(node: Node) -> str:
-    settings = gateway_settings(node)
-    pixels = f" for {settings.pixels_per_unit} pixels" if settings.pixels_per_unit != "1" else ""
-    return settings.max_price_per_unit + pixels
-
-
-def _band_text(found: Route) -> str:
-    if _band(found) is None or _band(found).high == 0:
+def _currency_apart(variable: str, text: str, place: Place) -> str:
+    """``0.5USD`` in a document, where the currency has a key of its own."""
+    flag: Price | None = read(Place.PRICE, text).price
+    if place.row["reads"] != "json" or flag is None or not flag.currency.isalpha():
         return ""
-    return f"{_amount(found, _band(found).low)} to {_amount(found, _band(found).high)}"
+    entry = variable.rpartition(".")[0]
+    return f"{setting(variable, text.removesuffix(flag.currency))} and {setting(entry + '.currency', flag.currency)}"
 
 
-def _right_cap(found: Route) -> str:
-    variable = found.gateway.sources["max_price_per_unit"].variable
-    auto = gateway_settings(found.gateway).max_price_per_unit == AUTO
-    if _band(found) is None or (auto and _band(found).high != 0):
-        return f"{variable}: the most you would pay, or any on purpose"
-    if _band(found).high == 0:
-        return f"{variable}: the most you would pay, such as 1, or any on purpose"
-    if "/" in _band_text(found):  # in the gateway's unit an edge is no finite decimal
-        return f"{variable}: auto"
-    return f"{variable}: {_band_text(found)}, or auto"
+def unstated(survey: Survey) -> Iterator[Finding]:
+    """LPF213: orchestrators that are paid and of which nobody knows the price."""
+    for found in survey.routes:
+        unknown = [alike for alike, _workload, ask in found.payable() if ask.state is State.UNSTATED and alike.node is None]
+        if not unknown:
+            continue
+        gateway, names = found.gateway, [one.name for alike in unknown for one in alike.candidates]
+        first = unknown[0]
+        variable = f"{gateway.sources['orch_addr'].variable}[{first.first.place}]"
+        one = finding(
+            "LPF213",
+            gateway,
+            f"nobody says what {some(names)} asks, so that nothing can be said of the cap over its price",
+            variable=variable,
+            got=names[0],
+            hint=f'{variable}: {{url: "{names[0]}", price_per_unit: "what it asks", pixels_per_unit: "1"}}',
+            level=Level.WARNING,
+        )
+        yield from of_each(found.gateways, one)
 
 
 RULES = (
     Rule(
-        "LPF201",
-        "error; warning with on-chain discovery",
-        "A cap below the band: the price, and the least headroom over it where the orchestrator adjusts its price.",
-        "Write a cap between the two values, or auto.",
-        below_band,
-    ),
-    Rule(
-        "LPF202",
-        "warning",
-        "A cap above the band. Silent where the gateway may use orchestrators that are not in the inventory.",
-        "Write a cap between the two values, or auto.",
-        over_band,
-    ),
-    Rule(
-        "LPF203",
-        "error",
-        "No cap, or one that means any price, on a gateway that pays.",
-        "Write a cap, auto, or any where that is meant.",
-        no_cap,
-    ),
-    Rule(
-        "LPF204",
-        "warning",
-        "A cap where nothing enforces it: off-chain, or on a gateway for which a signer pays.",
-        "Remove it; with a signer set it there.",
-        idle_cap,
-    ),
-    Rule(
         "LPF205",
-        "error",
-        "A price or a cap that go-livepeer cannot read, reads as something else, or floors to 0.",
-        "Write digits, at most one point, and at most one currency directly behind them: 1200, 0.5, 0.002USD.",
-        unread_price,
+        "error; warning where an amount is beyond what is plausible, info where only a list shows it as 0",
+        "A price or a cap that go-livepeer cannot read, reads as something else, or floors to 0; each flag and document has its grammar.",
+        "Flags: digits, at most one point, a currency directly behind them (1200, 0.5, 0.5USD). Documents: a number, the currency apart.",
+        unread,
     ),
     Rule(
-        "LPF208",
-        "error",
-        "A price and a cap in different currencies.",
-        "Write both in the same currency.",
-        currencies,
+        "LPF213",
+        "warning",
+        "A price that nobody stated, of an orchestrator outside of the fleet that is paid.",
+        "Write the price that you know of it beside its URL.",
+        unstated,
     ),
 )

@@ -135,7 +135,7 @@ def paid(**changes: Mapping[str, object]) -> Plan:
 def test_a_refused_value_is_one_finding(host: str, variables: Mapping[str, object]) -> None:
     role = {"g": "gateway", "o": "orchestrator"}[host]
     found = paid(**{host: {f"livepeer_{role}_{name}": value for name, value in variables.items()}}).findings
-    assert len(found) == 1, found
+    assert len([finding for finding in found if finding.level is not Level.INFO]) == 1, found
 
 
 @pytest.mark.parametrize("cap", [1, "auto", "any"])
