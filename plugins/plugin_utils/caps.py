@@ -29,10 +29,13 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import (
     rate,
     read,
 )
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import LIVE_RUNNER, VIDEO, Workload
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import AI, LIVE_RUNNER, VIDEO, Workload
 
 AUTO = "auto"
 ANY = "any"
+IGNORE_CAP = "ignoreMaxPriceIfNeeded"
+"""Flag of a gateway; live video does not look at it (``server/selection.go``)."""
+
 DEFAULT = "default"
 """Model of an entry that is for all models of its pipeline (``server/broadcast.go:getCapabilityMaxPrice``)."""
 
@@ -93,6 +96,12 @@ def no_cap_code(workload: Workload, why: NoCap) -> str:
     """Code of the finding about a cap that is not there; "" where that is meant, or where a signer's is not known."""
     fell = workload.kind != VIDEO and why in _FALLS_THROUGH
     return "LPF207" if fell else _CODES.get(why, "")
+
+
+def undone(payer: Node, workload: Workload) -> bool:
+    """True if a flag of the gateway has any price paid where every orchestrator is above the cap (pricing.json:ignoreMaxPriceIfNeeded)."""
+    ignores = payer.settings.flags.get(IGNORE_CAP, "false").lower() in ("true", "t", "1")
+    return ignores and workload.kind in (VIDEO, AI) and payer.onchain
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,14 @@ from enum import StrEnum
 from fractions import Fraction
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.asks import Ask, State
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import Cap, NoCap
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import Cap, NoCap, no_cap_code, undone
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.payment import Combination
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.pipelines import unit
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import FREE, PAYS, REFUSED, between, both, pays
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import WEI, Offer, Rate, headroom, in_currency, lowest_cap, percent
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import Alike, Route, discovers
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import Workload
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import LIVE_RUNNER, Workload
 
 REFRESH = 2
 """Times its first price that a session pays at a refresh, even above the cap (``segment_rpc.go:priceIncreaseThreshold``)."""
@@ -26,19 +26,6 @@ WARNINGS = frozenset({"LPF202", "LPF209", "LPF213"})
 
 WARNINGS_IF_SELECTED = WARNINGS | {"LPF201", "LPF301"}
 """The same on a gateway that may take other orchestrators."""
-
-NO_CAP = {
-    NoCap.UNSET: "LPF203",
-    NoCap.ZERO: "LPF203",
-    NoCap.UNKNOWN_PRICE: "LPF203",
-    NoCap.PRICE_ZERO: "LPF203",
-    NoCap.UNDECLARED: "LPF203",
-    NoCap.UNREADABLE: "LPF205",
-    NoCap.OTHER_UNIT: "LPF207",
-    NoCap.CURRENCIES: "LPF208",
-    NoCap.REFUSED: "LPF504",
-}
-"""The finding about a cap that is not there; none where that is meant."""
 
 NO_PRICE = {State.UNREADABLE: "LPF205", State.REFUSED: "LPF504", State.UNSTATED: "LPF213"}
 """The finding about a price that is not known."""
@@ -201,8 +188,8 @@ def _edge(found: Route, workload: Workload, judged: Judgement, gateways: tuple[E
 
 def _verdict(found: Route, judged: Judgement) -> Verdict:
     harmless = WARNINGS_IF_SELECTED if discovers(found.gateway) else WARNINGS
-    # With an exchange rate the two can be compared all the same.
-    harmless |= {"LPF208"} if judged.cap is not None else set()
+    # With an exchange rate the two can be compared all the same; a cap that a flag undoes is one still.
+    harmless |= {"LPF203", "LPF208"} if judged.cap is not None else set()
     if not set(judged.codes) <= harmless:
         return Verdict.REFUSED
     if not judged.known:
@@ -243,16 +230,16 @@ def _own(found: Route, alike: Alike, workload: Workload, pair: Combination) -> J
 
 
 def _priced(found: Route, workload: Workload, ask: Ask, enforcer: Enforcer) -> Judgement:
-    if ask.rate is None:
-        codes = (NO_PRICE[ask.state],)
-        return Judgement(True, Payable.PAID, _enforcer(found, workload, enforcer), codes=codes, known=False)
-    cap = found.caps.by_workload.get(workload)
-    if cap is None:
-        code = NO_CAP.get(found.caps.missing.get(workload, NoCap.NONE_NEEDED), "")
-        codes = tuple(sorted({*((code,) if code else ()), *_floored(ask)}))
-        enforced_by = _enforcer(found, workload, enforcer)
-        return Judgement(True, Payable.PAID, enforced_by, ask.rate.amount, currency=ask.rate.currency, codes=codes)
-    return _capped(found, cap, ask, enforcer)
+    cap, enforced_by = found.caps.by_workload.get(workload), _enforcer(found, workload, enforcer)
+    if ask.rate is not None and cap is not None:
+        return _capped(found, cap, ask, enforcer)
+    # What a live runner asks is written in a document of its own.
+    priceless = NO_PRICE[ask.state] if ask.rate is None and workload.kind != LIVE_RUNNER else ""
+    why = NoCap.NONE_NEEDED if cap else found.caps.missing.get(workload, NoCap.NONE_NEEDED)
+    codes = tuple(sorted({priceless, no_cap_code(workload, why), *_floored(ask)} - {""}))
+    amount, currency = (ask.rate.amount, ask.rate.currency) if ask.rate else (None, WEI)
+    known = ask.rate is not None and why is not NoCap.UNDECLARED
+    return Judgement(True, Payable.PAID, enforced_by, amount, currency=currency, codes=codes, known=known)
 
 
 def _enforcer(found: Route, workload: Workload, enforcer: Enforcer) -> Enforcer:
@@ -268,6 +255,7 @@ def _capped(found: Route, cap: Cap, ask: Ask, enforcer: Enforcer) -> Judgement:
     codes = (*codes, *_floored(ask))
     codes += ("LPF201",) if below_band(found, cap, Offer(price.amount, ask.adjusts)) else ()
     codes += ("LPF202",) if "LPF201" not in codes and above_band(found, cap.workload) else ()
+    codes += ("LPF203",) if undone(found.gateway, cap.workload) else ()
     # A signer lets no price rise within a session (server/remote_signer.go).
     most = cap.amount if enforcer is Enforcer.SIGNER else REFRESH * cap.amount
     return Judgement(True, Payable.PAID, enforcer, price.amount, cap.amount, cap.currency, most, codes)

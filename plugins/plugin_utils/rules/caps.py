@@ -14,11 +14,13 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import (
     AUTO,
     CAPABILITY_CAPS,
     DEFAULT,
+    IGNORE_CAP,
     Cap,
     CapSource,
     NoCap,
     entry_key,
     no_cap_code,
+    undone,
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import above_band
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.pipelines import unit
@@ -32,9 +34,6 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import Band,
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import ROUTED, Alike, Route, discovers
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Rule, Survey, finding, of_each, some
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import AI, LIVE_RUNNER, VIDEO, Workload
-
-IGNORE_CAP = "ignoreMaxPriceIfNeeded"
-"""Flag with which everybody above the cap is used where nobody is below it (``server/selection.go``); not for live video."""
 
 BYOC_SINCE = "0.8.6"
 """First release with jobs of one's own containers (ai.json:byoc)."""
@@ -231,8 +230,8 @@ def _missing(found: Route, code: str) -> dict[NoCap, list[Workload]]:
 
 def _ignored(found: Route) -> Iterator[Finding]:
     gateway = found.gateway
-    kinds = {workload.kind for workload in found.caps.by_workload} & {VIDEO, AI}
-    if pays(gateway) and kinds and gateway_settings(gateway).flags.get(IGNORE_CAP, "false").lower() in ("true", "t", "1"):
+    kinds = {workload.kind for workload in found.caps.by_workload if undone(gateway, workload)}
+    if kinds:
         variable = f"{gateway.sources['flags'].variable}.{IGNORE_CAP}"
         message = f"where every orchestrator is above the cap, any price is paid for {' and '.join(sorted(kinds))} all the same"
         hint = f"remove {variable}, or write any where no cap is meant"
