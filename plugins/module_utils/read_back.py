@@ -74,7 +74,10 @@ class ReadBack:
         parts.extend(f"runs with {name} = {found[name]}{self._of_flag}, planned is {planned[name]}" for name in other[:_SHOWN])
         if further:
             parts.append(f"runs with entries{self._of_flag} that are not planned ({_names(further)})")
-        return f"it {' and '.join(parts)}, says {self.what}" if parts else ""
+        why = (
+            '; go-livepeer drops a document as a whole when it cannot read it, look for "could not be parsed" in its log' if missing else ""
+        )
+        return f"it {' and '.join(parts)}, says {self.what}{why}" if parts else ""
 
     @property
     def _of_flag(self) -> str:

@@ -60,7 +60,8 @@ def test_every_entry_is_there() -> None:
 def test_a_dropped_document_names_what_is_missing() -> None:
     assert caps("") == (
         'it did not load 3 of 3 entries of -maxPricePerCapability (live-video-to-video a\\b "q", text-to-image ByteDance/SDXL-Lightning, '
-        "upscale default), says /metrics livepeer_price_per_capability"
+        "upscale default), says /metrics livepeer_price_per_capability; go-livepeer drops a document as a whole when it cannot read it, "
+        'look for "could not be parsed" in its log'
     )
 
 
