@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import locale
+import os
 import re
 import shutil
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -52,6 +54,9 @@ SECRETS = "livepeer_plan_secrets"
 ARCHIVE = "livepeer_archive"
 MACHINE = {"ansible_host": ("ansible_host", "ansible_ssh_host"), "ansible_port": ("ansible_port", "ansible_ssh_port")}
 """What the model knows of a connection, and the variables that may say it (the last one wins, as in the ssh connection plugin)."""
+
+WITHOUT_TERMINAL = 120
+"""Columns of a report that is read later, in a file or in a CI."""
 
 _SCALAR = re.compile(r"[^\s,\]}#]+")
 
@@ -141,7 +146,24 @@ def screen() -> Screen:
     """The operator's terminal; a pipe or a log file has no width of its own."""
     # A worker of Ansible has no standard output that could be asked.
     unicode = locale.getpreferredencoding(False).lower().replace("-", "") == "utf8"
-    return Screen(width=shutil.get_terminal_size((120, 24)).columns, colour=bool(ANSIBLE_COLOR), unicode=unicode)
+    return Screen(width=shutil.get_terminal_size((_columns(), 24)).columns, colour=bool(ANSIBLE_COLOR), unicode=unicode)
+
+
+def _columns() -> int:
+    """Columns of the terminal that ansible-playbook, our parent, writes to; WITHOUT_TERMINAL for a pipe or a file."""
+    output = f"/proc/{os.getppid()}/fd/1"
+    try:
+        if not stat.S_ISCHR(os.stat(output).st_mode):
+            return WITHOUT_TERMINAL
+        terminal = os.open(output, os.O_RDONLY | os.O_NOCTTY)
+    except OSError:  # no such place on this system: Ansible looked at its start, for a width of 80 at least
+        return max(int(display.columns) + 1, 80)
+    try:
+        return os.get_terminal_size(terminal).columns or WITHOUT_TERMINAL
+    except OSError:
+        return WITHOUT_TERMINAL
+    finally:
+        os.close(terminal)
 
 
 class HostsUnread(AnsibleError):
