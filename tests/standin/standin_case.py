@@ -29,13 +29,33 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "chain"))
+
+from chainlib import keys
+
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 0x1
 LISTEN_STATE = "0A"
 EPHEMERAL = 32768
 NOBODY, STRANGER = 65534, 54321
-KEY_ADDRESS = "7e5f4552091a69125d5dfcb7b8c2659029395bdf"
-SETTLE_SECONDS = 2.5
-"""How long a neighbour gets to open its sockets."""
+RECORDED_KEY = (1).to_bytes(32, "big")
+"""The private key of the recorded starts."""
+
+CHAIN = Path(__file__).resolve().parents[1] / "chain"
+FAILING = {
+    "contract calls fail": {"fail_methods": ["eth_call"]},
+    "one contract call fails": {"fail_methods": ["BondingManager.getFirstTranscoderInPool"]},
+    "gas price call fails": {"fail_methods": ["eth_gasPrice"]},
+    "log queries fail": {"fail_methods": ["eth_getLogs"]},
+    "second start, log queries fail": {"fail_methods": ["eth_getLogs"]},
+    "price feed empty": {"feed": {"description": ""}},
+    "HTTP 401": {"down": "401"},
+    "HTTP 429": {"down": "429"},
+    "all calls fail from second 6 on": {"fail_after_seconds": 6},
+}
+"""What a recording says of its endpoint, in the words of the stand-in chain's document."""
+
+SETTLE_SECONDS = 20.0
+"""How long a neighbour gets at the most to open its sockets; one that makes itself an account takes seconds for that."""
 
 ORCHESTRATOR_WATCH, OTHER_WATCH = 6.5, 1.5
 """An orchestrator's self-check fails up to 5.5 s after its sockets open; nothing happens that late in other roles."""
@@ -46,8 +66,12 @@ PATIENCE_SECONDS = 30.0
 FIRST_LOOKS, LATER_LOOKS = 0.03, 0.2
 """Seconds from one look at the sockets to the next."""
 
-PLACES = re.compile(r"\b(DATADIR\d?|DIR|CONFIG\d?|[A-Z]+FILE|AIMODELS|PROFILES|RUNNERS|CAPS|KEYPATH|KEYDIR)\b")
-"""Names of a recording that stand for a path; what a precondition gives a content counts as well."""
+PLACES = re.compile(r"(?<![/\w])(DATADIR\d?|DIR|CONFIG\d?|[A-Z]+FILE|AIMODELS|PROFILES|RUNNERS|CAPS|KEYPATH|KEYDIR)\b")
+"""Names of a recording that stand for a path, unless they are the end of one; what is given a content counts as well."""
+
+
+DOCUMENT = re.compile(r"(?<=\s)\{\S*")
+"""A JSON document on a command line; none of the recorded ones has a blank in it."""
 
 
 class NotUnderstood(Exception):
@@ -68,6 +92,7 @@ class Bench:
     signal_after: float = 0.0
     first_start: str = ""
     locked: str = ""
+    has_chain: bool = False
     neighbours: list[str] = field(default_factory=list)
     held: set[str] = field(default_factory=set)
 
@@ -82,8 +107,8 @@ class Bench:
         return PLACES.sub(lambda match: self.path(match.group()), text)
 
     def arguments(self, text: str) -> list[str]:
-        """A recorded command line."""
-        return [self.placed(word) for word in shlex.split(text)]
+        """A recorded command line; a document on it was given as it stands."""
+        return [self.placed(word) for word in shlex.split(DOCUMENT.sub(lambda match: shlex.quote(match.group()), text))]
 
     def start(self, arguments: list[str], log: Path) -> subprocess.Popen[bytes]:
         """The binary under the circumstances of the case."""
@@ -216,11 +241,29 @@ def chain_zero(bench: Bench, _match: re.Match[str]) -> None:
     write_database(bench, "chainID", "0")
 
 
-def keystore(bench: Bench, _match: re.Match[str]) -> None:
-    """A key of which only the address is ever read: without a chain no start gets as far as the passphrase."""
+def keystore(bench: Bench, match: re.Match[str]) -> None:
+    """The recorded key under its passphrase."""
     directory = data_directory(bench) / "keystore"
     directory.mkdir()
-    (directory / "keyfile").write_text(json.dumps({"address": KEY_ADDRESS}))
+    (directory / "KEYFILE").write_text(json.dumps(keys.keystore(keys.Account(RECORDED_KEY), match.group(1))))
+
+
+def endpoint(bench: Bench, match: re.Match[str]) -> None:
+    """fake JSON-RPC on 127.0.0.1:8545, chain id 1337, and how it fails"""
+    start_chain(bench, {"chain_id": int(match.group(1)), **FAILING.get(match.group(2) or "", {})})
+
+
+def start_chain(bench: Bench, document: dict[str, object]) -> None:
+    """The stand-in chain on the address of all recordings."""
+    state = bench.folder / "chain.json"
+    state.write_text(json.dumps(document))
+    command = [sys.executable, str(CHAIN / "chain"), "--state", str(state)]
+    chain = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    bench.cleanup.callback(stop, chain)
+    assert chain.stdout is not None
+    if not chain.stdout.readline():
+        raise NotUnderstood(f"the chain does not start with {document}")
+    bench.has_chain = True
 
 
 def unwritable(bench: Bench, match: re.Match[str]) -> None:
@@ -276,7 +319,8 @@ WORDS: list[tuple[str, Callable[[Bench, re.Match[str]], None]]] = [
     (r"database says (chain) (\d+)", database),
     (r"data dir first used off-chain", chain_zero),
     (r"data dir without keystore", nothing),
-    (r"keystore with one key, passphrase \S+", keystore),
+    (r"keystore with one key, passphrase (\S+)", keystore),
+    (rf"fake JSON-RPC on 127\.0\.0\.1:8545, chain id (\d+)(?:, ({'|'.join(FAILING)}))?", endpoint),
     (r"umask (\d+)", set_umask),
     (r"second start on the same data dir()", second_start),
     (r"second start with another (-serviceAddr)", second_start),
@@ -426,6 +470,8 @@ def run_case(binary: str, case: dict[str, object]) -> dict[str, object]:
         }
         bench = Bench(binary, folder, environment, cleanup)
         prepare(bench, str(case["precondition"] or ""))
+        if not bench.has_chain and any("-ethUrl" in arguments for arguments in bench.neighbours):
+            start_chain(bench, {"chain_id": 1337})
         for number, arguments in enumerate(bench.neighbours):
             other = bench.start(bench.arguments(arguments), folder / f"neighbour{number}.log")
             cleanup.callback(stop, other)

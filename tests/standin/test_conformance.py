@@ -58,12 +58,6 @@ class Comparison:
         )
 
 
-def needs_more_than_a_host(case: dict[str, object]) -> bool:
-    """Cases with a chain behind them; no recorded case that is left needs a GPU or Docker to be there."""
-    precondition = str(case["precondition"])
-    return "JSON-RPC" in precondition or ("also running" in precondition and "-ethUrl" in precondition)
-
-
 def can_be_prepared(case: dict[str, object]) -> bool:
     """Mounts and other users need root."""
     return os.geteuid() == 0 or not any(words in str(case["precondition"]) for words in NEEDS_ROOT)
@@ -84,8 +78,7 @@ def comparisons() -> list[Comparison]:
     """All cases; one that disagrees is run again by itself, so that a busy machine decides nothing."""
     if shutil.which("unshare") is None:
         pytest.skip("needs the unshare command")
-    cases = [case for case in json.loads(CASES.read_text("utf-8")) if not needs_more_than_a_host(case)]
-    cases = [dict(case, bound_ports=sorted(case["bound_ports"])) for case in cases if can_be_prepared(case)]
+    cases = [dict(case, bound_ports=sorted(case["bound_ports"])) for case in json.loads(CASES.read_text("utf-8")) if can_be_prepared(case)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         first = [Comparison(case, got) for case, got in zip(cases, pool.map(in_own_network, cases), strict=False)]
     return [one if one.agrees else Comparison(one.case, in_own_network(one.case)) for one in first]
