@@ -50,7 +50,10 @@ class Story:
         """Code and text of each error with which plan.yml ends, once another inventory is laid over the scenario's."""
         done = self.run("plan", self.folder / "inventories" / inventory)
         assert done.returncode != 0, done.stdout
-        found = dict(re.findall(r"^error\[(LPF\d+)\]((?:.*\n)+?)\n", done.stdout, re.MULTILINE))
+        found: dict[str, str] = {}
+        for block in re.split(r"^(?=(?:error|warning|info)\[)", done.stdout, flags=re.MULTILINE)[1:]:
+            if code := re.match(r"error\[(LPF\d+)\]", block):
+                found[code[1]] = found.get(code[1], "") + block.partition("\n\n")[0]
         assert found, done.stdout + done.stderr
         return found
 
