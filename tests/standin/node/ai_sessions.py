@@ -44,12 +44,19 @@ class AISessions:
         `in_order` is for live video, which takes the first one within the cap and knows no -ignoreMaxPriceIfNeeded.
         """
         with self._lock:
+            if not self._created:
+                self._idle, self._created = self._ask(), True
             if not self._idle:
-                if self._created:
-                    golog.info("refreshing sessions, no orchestrators in pools")
-                self._idle = self._ask()
-                self._created = True
+                golog.info("refreshing sessions, no orchestrators in pools")
+                self._refresh()
             return self._take(in_order)
+
+    def _refresh(self) -> None:
+        """A pool that exists has no new sessions then, and that is all."""
+        try:
+            self._idle = self._ask()
+        except NoOrchestrators as error:
+            golog.info(f"Error refreshing AISessionSelector err={error}")
 
     def complete(self, session: Session) -> None:
         """AISessionManager.Complete: for the next job."""
@@ -58,11 +65,12 @@ class AISessions:
 
     def _ask(self) -> list[Session]:
         self.node.metrics.set("livepeer_ai_orchestrators_available_total", len(self.node.orchestrators))
-        found = discovery.sessions(self.node, [self.capability])
-        if not found and not self._created:
+        found = discovery.offers(self.node, [self.capability])
+        if not found:
             _wait_for_nobody(self.node)
             raise NoOrchestrators
-        return [session for session in found if list(self.capability) in [one[:2] for one in session.models]]
+        usable = [session for session in found if discovery.usable(self.node, session)]
+        return [session for session in usable if list(self.capability) in [one[:2] for one in session.models]]
 
     def _take(self, in_order: bool) -> Session | None:
         if not self._idle:

@@ -92,18 +92,22 @@ def ask(node: Node, url: URL, timeout: float, capabilities: Sequence[Capability]
 
 
 def sessions(node: Node, capabilities: Sequence[Capability] = VIDEO) -> list[Session]:
+    """broadcast.go:selectOrchestrator: the offers that this gateway can use, in any order."""
+    return [session for session in offers(node, capabilities) if usable(node, session)]
+
+
+def offers(node: Node, capabilities: Sequence[Capability]) -> list[Session]:
     """discovery.go:GetOrchestrators: all are asked at once; those that made an offer, in any order."""
     urls = node.orchestrators
     if not urls:
         golog.info("No orchestrators specified; not transcoding")
         return []
     with ThreadPoolExecutor(max_workers=len(urls)) as pool:
-        offers = list(pool.map(lambda url: _tried(node, url, capabilities), urls))
-    found = [_session(url, offer) for url, offer in zip(urls, offers, strict=True) if offer is not None]
-    usable = [session for session in found if _usable(node, session)]
-    if not usable:
+        answers = list(pool.map(lambda url: _tried(node, url, capabilities), urls))
+    found = [_session(url, offer) for url, offer in zip(urls, answers, strict=True) if offer is not None]
+    if not found:
         golog.info("No orchestrators found; not transcoding")
-    return random.sample(usable, len(usable))
+    return random.sample(found, len(found))
 
 
 def _tried(node: Node, url: URL, capabilities: Sequence[Capability] | None) -> dict[str, Any] | None:
@@ -127,7 +131,7 @@ def _session(url: URL, offer: dict[str, Any]) -> Session:
     return Session(where, offer["token"], offer["session"], offer["version"], offer["address"], offer["expires"], purse, offer["models"])
 
 
-def _usable(node: Node, session: Session) -> bool:
+def usable(node: Node, session: Session) -> bool:
     """A wallet needs tickets; those of an orchestrator that was found on the chain are checked at once."""
     if node.limits is None:
         return True

@@ -12,6 +12,7 @@ from .ai_gateway import AIGateway, api_error
 from .ai_sessions import AISessionPools
 from .govalues import ParseError, atoi
 from .httpd import Dropped, Handler, Request, Response, Routes
+from .live_gateway import LiveGateway
 from .node import Node
 from .public_routes import MULTIPART_JOBS, NO_MULTIPART, add_shared, posted
 from .streams import AttemptsUsedUp, InvalidVideo, SegmentFailed, Stream, Streams, StreamStopped
@@ -51,8 +52,7 @@ class Gateway:
     def _add_live_video_routes(self, routes: Routes) -> None:
         """A method or a path that is none of these is a push to /live/."""
         top = "/live/video-to-video"
-        for way in ("{stream}", "{prefix}/{stream}"):
-            routes.add(f"POST {top}/{way}/start", lambda _request: httpd.error("Missing source_id", 400))
+        LiveGateway(self._node, self._pools).add_routes(routes)
         routes.add(f"POST {top}/{{stream}}/update", _no_stream)
         routes.add(f"{top}/{{stream}}/status", _no_stream)
         for action in ("update", "status"):

@@ -82,6 +82,8 @@ class Node:
     signer: tuple[str, str] | None = None
     """Address and signature that a remote signer gave to a gateway at its start."""
 
+    signer_url: URL | None = None
+
     streams: dict[str, StreamInfo] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 

@@ -12,7 +12,8 @@ from . import golog, httpd, transport
 from .admission import Admission, Job, Refused
 from .ai_orchestrator import AIOrchestrator
 from .ethereum import NO_ADDRESS, RPCFailed, checksummed
-from .httpd import Dropped, Handler, Request, Response, Routes
+from .httpd import Handler, Request, Response, Routes
+from .live_orchestrator import LiveOrchestrator
 from .money import InsufficientReserve
 from .node import Node
 from .public_routes import MULTIPART_JOBS, NO_MULTIPART, add_shared, posted
@@ -37,7 +38,6 @@ class Orchestrator:
         routes = Routes()
         add_shared(routes)
         routes.add("/segment", self._segment)
-        routes.add("/payment", lambda _request: httpd.error("missing auth token", 403))
         self._add_worker_routes(routes)
         self._add_ai_routes(routes)
         routes.add(transport.ORCHESTRATOR_INFO, self._info)
@@ -58,9 +58,7 @@ class Orchestrator:
         self._ai.add_routes(routes)
         for name in MULTIPART_JOBS:
             routes.add(f"/{name}", posted(lambda _request: httpd.error(NO_MULTIPART, 400)))
-        routes.add("/live-video-to-video", posted(_with_body(_drops)))
-        routes.add("POST /ai/trickle/{stream}", lambda _request: httpd.error("Stream not found", 404))
-        routes.add("DELETE /ai/trickle/{stream}", lambda _request: httpd.error("Invalid stream", 400))
+        LiveOrchestrator(self._node, self._admission, self.recipient).add_routes(routes)
         bad = "request not valid err=Could not verify job creds"
         routes.add("/ai/stream/start", lambda _request: httpd.error("Could not verify job creds", 400))
         routes.add("/ai/stream/payment", lambda _request: httpd.error(f"Failed to process payment, {bad}", 400))
@@ -258,13 +256,5 @@ class Orchestrator:
         return self._node.settings.on("useLiveRunners") or self._node.settings.text("liveRunnerConfig") != ""
 
 
-def _with_body(handler: Handler) -> Handler:
-    return lambda request: handler(request) if request.body else httpd.error("EOF", 400)
-
-
 def _only(method: str, handler: Handler) -> Handler:
     return lambda request: handler(request) if request.method == method else httpd.error("Method not allowed", 405)
-
-
-def _drops(_request: Request) -> Response:
-    raise Dropped("runtime error: invalid memory address or nil pointer dereference")

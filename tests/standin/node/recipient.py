@@ -113,6 +113,12 @@ class Recipient:
             account = self._accounts.get((sender.lower(), session))
         return terms is None or (account is not None and account.credit >= terms.ev)
 
+    def credit(self, sender: str, session: str) -> Fraction:
+        """orchestrator.go:Balance"""
+        with self._lock:
+            account = self._accounts.get((sender.lower(), session))
+        return account.credit if account is not None else Fraction(0)
+
     def debit(self, sender: str, session: str, price: Fraction, pixels: int) -> None:
         """orchestrator.go:DebitFees"""
         with self._lock:

@@ -128,7 +128,7 @@ class Service:
             golog.exit_one(f"Unable to query remote signer: failed to call remote signer: {error}")
         if answer.status != 200:
             golog.exit_one(f"Unable to query remote signer: signer returned status {answer.status}")
-        self._node.signer = _signer(answer)
+        self._node.signer, self._node.signer_url = _signer(answer), url
         golog.info(f"Using Ethereum address from remote signer: {self._node.signer[0]}")
 
     def _check_discovery(self) -> None:
