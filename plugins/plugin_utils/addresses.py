@@ -268,6 +268,7 @@ def canonical_host(host: str, example: str = "") -> str:
     return name
 
 
+@cache
 def _ip(host: str) -> IPAddress | None:
     """The IP address that Go binds for a literal; a zone counts only where it tells interfaces apart."""
     try:

@@ -12,10 +12,12 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.asks import Ask, St
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import Cap, NoCap, no_cap_code, undone
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.payment import Combination
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.pipelines import unit
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Payment
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import FREE, PAYS, REFUSED, between, both, pays
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import WEI, Offer, Rate, headroom, in_currency, lowest_cap, percent
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import Alike, Route, discovers
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.cases import FOR_WANT_OF_FUNDS, FUNDS, LIMITS, case
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import LIVE_RUNNER, Workload
 
 REFRESH = 2
@@ -133,7 +135,13 @@ def edges(found: Iterable[Route]) -> tuple[Edge, ...]:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What is to be said of an edge, whoever its ends are; the fields are those of Edge."""
+    """What is to be said of an edge, whoever its ends are.
+
+    Attributes:
+        reachable, payable, enforced_by, price, cap, currency, most, codes: see Edge.
+        mild: codes of findings that are no errors here, beside those that never are.
+        known: False where nobody can tell whether it works.
+    """
 
     reachable: bool
     payable: Payable
@@ -143,6 +151,7 @@ class Judgement:
     currency: str = WEI
     most: Fraction | None = None
     codes: tuple[str, ...] = ()
+    mild: frozenset[str] = frozenset()
     known: bool = True
 
 
@@ -188,9 +197,7 @@ def _edge(found: Route, workload: Workload, judged: Judgement, gateways: tuple[E
 
 def _verdict(found: Route, judged: Judgement) -> Verdict:
     harmless = WARNINGS_IF_SELECTED if discovers(found.gateway) else WARNINGS
-    # With an exchange rate the two can be compared all the same; a cap that a flag undoes is one still.
-    harmless |= {"LPF203", "LPF208"} if judged.cap is not None else set()
-    if not set(judged.codes) <= harmless:
+    if not set(judged.codes) <= harmless | judged.mild:
         return Verdict.REFUSED
     if not judged.known:
         return Verdict.UNKNOWN
@@ -214,10 +221,9 @@ def judge(found: Route, alike: Alike, workload: Workload) -> Judgement:
 
 def _foreign(found: Route, alike: Alike, workload: Workload) -> Judgement:
     """An orchestrator of which nobody knows how it is paid, and perhaps at what price."""
-    ask = alike.asks.get(workload)
-    if ask is None or not pays(found.gateway) or not found.gateway.knows(*PAYS):
+    if workload not in alike.asks or not pays(found.gateway) or not found.gateway.knows(*PAYS):
         return Judgement(True, Payable.UNKNOWN, known=False)
-    return replace(_priced(found, workload, ask, Enforcer.GATEWAY), payable=Payable.UNKNOWN)
+    return replace(_priced(found, alike, workload, Enforcer.GATEWAY), payable=Payable.UNKNOWN)
 
 
 def _own(found: Route, alike: Alike, workload: Workload, pair: Combination) -> Judgement:
@@ -226,25 +232,29 @@ def _own(found: Route, alike: Alike, workload: Workload, pair: Combination) -> J
         return Judgement(True, Payable(pair.outcome), codes=(code,))
     if pair.outcome == FREE:
         return Judgement(True, Payable.FREE)
-    return _priced(found, workload, alike.asks[workload], Enforcer(pair.enforced_by))
+    return _priced(found, alike, workload, Enforcer(pair.enforced_by))
 
 
-def _priced(found: Route, workload: Workload, ask: Ask, enforcer: Enforcer) -> Judgement:
-    cap, enforced_by = found.caps.by_workload.get(workload), _enforcer(found, workload, enforcer)
-    if ask.rate is not None and cap is not None:
-        return _capped(found, cap, ask, enforcer)
-    # What a live runner asks is written in a document of its own.
+def _priced(found: Route, alike: Alike, workload: Workload, enforcer: Enforcer) -> Judgement:
+    ask, cap = alike.asks[workload], found.caps.by_workload.get(workload)
+    judged = _capped(found, cap, ask, enforcer) if ask.rate and cap else _uncapped(found, workload, ask, enforcer)
+    if judged.price is None:
+        return judged
+    codes, mild = _tickets(found, alike, workload, Rate(judged.price, judged.currency), judged.cap)
+    return replace(judged, codes=(*judged.codes, *codes), mild=judged.mild | mild)
+
+
+def _uncapped(found: Route, workload: Workload, ask: Ask, enforcer: Enforcer) -> Judgement:
+    # Without a price nothing can be worked out, and a runner's is nobody's business: that says it all.
+    capped = workload in found.caps.by_workload
     priceless = NO_PRICE[ask.state] if ask.rate is None and workload.kind != LIVE_RUNNER else ""
-    why = NoCap.NONE_NEEDED if cap else found.caps.missing.get(workload, NoCap.NONE_NEEDED)
+    why = NoCap.NONE_NEEDED if capped or priceless else found.caps.missing.get(workload, NoCap.NONE_NEEDED)
     codes = tuple(sorted({priceless, no_cap_code(workload, why), *_floored(ask)} - {""}))
     amount, currency = (ask.rate.amount, ask.rate.currency) if ask.rate else (None, WEI)
     known = ask.rate is not None and why is not NoCap.UNDECLARED
+    # A gateway without a cap holds nothing against a price; what a signer does is not known here.
+    enforced_by = Enforcer.NOBODY if enforcer is Enforcer.GATEWAY and not capped else enforcer
     return Judgement(True, Payable.PAID, enforced_by, amount, currency=currency, codes=codes, known=known)
-
-
-def _enforcer(found: Route, workload: Workload, enforcer: Enforcer) -> Enforcer:
-    """A gateway without a cap holds nothing against a price; what a signer does is not known here."""
-    return Enforcer.NOBODY if enforcer is Enforcer.GATEWAY and workload not in found.caps.by_workload else enforcer
 
 
 def _capped(found: Route, cap: Cap, ask: Ask, enforcer: Enforcer) -> Judgement:
@@ -256,9 +266,28 @@ def _capped(found: Route, cap: Cap, ask: Ask, enforcer: Enforcer) -> Judgement:
     codes += ("LPF201",) if below_band(found, cap, Offer(price.amount, ask.adjusts)) else ()
     codes += ("LPF202",) if "LPF201" not in codes and above_band(found, cap.workload) else ()
     codes += ("LPF203",) if undone(found.gateway, cap.workload) else ()
-    # A signer lets no price rise within a session (server/remote_signer.go).
-    most = cap.amount if enforcer is Enforcer.SIGNER else REFRESH * cap.amount
-    return Judgement(True, Payable.PAID, enforcer, price.amount, cap.amount, cap.currency, most, codes)
+    # With an exchange rate the two can be compared all the same; a cap that a flag undoes is one still.
+    mild = frozenset({"LPF203", "LPF208"})
+    return Judgement(True, Payable.PAID, enforcer, price.amount, cap.amount, cap.currency, _most(found, cap, enforcer), codes, mild)
+
+
+def _most(found: Route, cap: Cap, enforcer: Enforcer) -> Fraction | None:
+    """A signer lets no price rise within a session (server/remote_signer.go)."""
+    if undone(found.gateway, cap.workload):
+        return None
+    return cap.amount if enforcer is Enforcer.SIGNER else REFRESH * cap.amount
+
+
+def _tickets(found: Route, alike: Alike, workload: Workload, price: Rate, cap: Fraction | None) -> tuple[tuple[str, ...], frozenset[str]]:
+    """Codes of what gas, reserve, deposit and tickets make of a price, and those of them that are no errors."""
+    dealt = case(found.gateway, alike.node, price, workload.kind)
+    if dealt is None:
+        return (), frozenset()
+    spared = discovers(found.gateway) or gateway_settings(found.gateway).payment is Payment.CLEARINGHOUSE
+    mild = {LIMITS} if spared else set()
+    if discovers(found.gateway) or dealt.refusals[0] not in FOR_WANT_OF_FUNDS:
+        mild.add(FUNDS)
+    return dealt.codes(cap), frozenset(mild)
 
 
 def in_cap_currency(found: Route, cap: Cap, ask: Ask) -> tuple[Rate | None, tuple[str, ...]]:

@@ -82,7 +82,7 @@ class Neighbours:
             orchestrator_urls=route.urls,
             caps=route.caps if pays(node) else NO_CAPS,
             start_after=tuple(sorted({other.unit for other in self.orchestrators.get(node.machine, ())})),
-            reach=tuple(sorted({each.url for each in route.routing.candidates if each.node is not None and each.url})),
+            reach=route.reach,
         )
 
 
@@ -160,7 +160,7 @@ def _node_plan(node: Node, surroundings: Surroundings, files: Mapping[str, str])
         cli=next((bind_address(x, node) for x in own if x.purpose == "cli"), ""),
         settings=read_backs(node, surroundings.orchestrator_urls, surroundings.caps.flag, _capabilities(surroundings)) if files else (),
         start_timeout=node.start_timeout,
-        reach=surroundings.reach,
+        reach=surroundings.reach if files else (),
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import (
     AddressError,
@@ -37,7 +38,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import VI
 ROUTED = (*PAYS, "discovery", "orch_addr")
 """Settings of a gateway that tell to whom its jobs go."""
 
-UNREAD = frozenset({"http_addr", "rtmp_addr", "cli_addr", "transcoding_options", "environment", "eth_acct_addr"})
+UNREAD = frozenset({"http_addr", "rtmp_addr", "cli_addr", "environment", "eth_acct_addr"})
 """Settings of a gateway that nothing of an edge depends on, or only in a way that is looked at by itself."""
 
 
@@ -90,12 +91,17 @@ class Route:
         """The one that speaks for all."""
         return self.gateways[0]
 
-    @property
+    @cached_property
     def urls(self) -> tuple[str, ...]:
         """What ``-orchAddr`` gets, in order; empty with on-chain discovery."""
         if discovers(self.gateway):
             return ()
         return tuple(dict.fromkeys(candidate.url for candidate in self.routing.candidates if candidate.url))
+
+    @cached_property
+    def reach(self) -> tuple[str, ...]:
+        """What its gateways must be able to reach from their hosts: orchestrators of the fleet, sorted."""
+        return tuple(sorted({candidate.url for candidate in self.routing.candidates if candidate.node is not None and candidate.url}))
 
     def payable(self) -> Iterator[tuple[Alike, Workload, Ask]]:
         """What the gateway is for, can get there and pays for: the prices that its caps have to fit."""
@@ -126,13 +132,30 @@ def unrouted(gateway: Node) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
+class _Profile:
+    """Everything that an edge depends on at a gateway: what is equal here is alike.
+
+    Attributes:
+        base: its settings.
+        account: the account that pays, if an orchestrator has a price of its own for it.
+        at: where it runs, as far as that matters.
+        unrouted: see Route.
+    """
+
+    base: Hashable
+    account: str
+    at: Hashable
+    unrouted: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class _Draft:
     """A route before its caps, which may depend on others."""
 
     gateways: tuple[Node, ...]
     routing: Routing
     asked: tuple[Alike, ...]
-    base: Hashable
+    profile: _Profile
 
 
 class _Mapper:
@@ -152,17 +175,17 @@ class _Mapper:
 
     def routes(self) -> tuple[Route, ...]:
         """See ``routes``."""
-        groups: dict[Hashable, list[Node]] = {}
+        groups: dict[_Profile, list[Node]] = {}
         for gateway in self.gateways:
             groups.setdefault(self._profile(gateway), []).append(gateway)
-        drafts = [self._draft(tuple(alike)) for alike in groups.values()]
+        drafts = [self._draft(profile, tuple(alike)) for profile, alike in groups.items()]
         shared = _by_signer(drafts)
         return tuple(self._route(draft, shared) for draft in drafts)
 
-    def _profile(self, gateway: Node) -> Hashable:
+    def _profile(self, gateway: Node) -> _Profile:
         settings = gateway_settings(gateway)
         at = (gateway.host, gateway.machine) if settings.discovery is Discovery.LOCAL else self._machine(gateway)
-        return _base(gateway), self._account(gateway), at, unrouted(gateway)
+        return _Profile(_base(gateway), self._account(gateway), at, unrouted(gateway))
 
     def _account(self, gateway: Node) -> str:
         """The account that pays, if an orchestrator has a price for it."""
@@ -175,16 +198,16 @@ class _Mapper:
         dials = any(_is_local(entry.url) for entry in entries if entry.url)
         return gateway.machine if dials or gateway.machine in self.known.loopback else ""
 
-    def _draft(self, gateways: tuple[Node, ...]) -> _Draft:
+    def _draft(self, profile: _Profile, gateways: tuple[Node, ...]) -> _Draft:
         gateway = gateways[0]
         routing = route(gateway, self.known)
-        asked = tuple(alike for kind in routing.kinds for alike in self._alike(gateway, kind))
-        return _Draft(gateways, routing, asked, _base(gateway))
+        asked = tuple(alike for kind in routing.kinds for alike in self._alike(gateway, profile.account, kind))
+        return _Draft(gateways, routing, asked, profile)
 
-    def _alike(self, gateway: Node, kind: tuple[Candidate, ...]) -> Iterator[Alike]:
+    def _alike(self, gateway: Node, account: str, kind: tuple[Candidate, ...]) -> Iterator[Alike]:
         """One group of candidates, in two where only some can be reached."""
         first = kind[0]
-        asks_of = self._asks(gateway, first)
+        asks_of = self._asks(gateway, account, first)
         near = leads(gateway, first)
         if not self.known.loopback:
             yield Alike(kind, asks_of, near)
@@ -194,11 +217,11 @@ class _Mapper:
             if candidates:
                 yield Alike(candidates, asks_of, reachable)
 
-    def _asks(self, gateway: Node, candidate: Candidate) -> Mapping[Workload, Ask]:
+    def _asks(self, gateway: Node, account: str, candidate: Candidate) -> Mapping[Workload, Ask]:
         if candidate.node is None:
             known = candidate.entry is not None and VIDEO in gateway_settings(gateway).workloads
             return {Workload(VIDEO): foreign_ask(candidate.entry, candidate.place)} if known and candidate.entry else {}
-        kind, account = self.known.kind(candidate.node), self._account(gateway)
+        kind = self.known.kind(candidate.node)
         key = (kind, account if account in self.accounts[kind] else "")
         if key not in self.asks:
             self.asks[key] = asks(candidate.node, key[1])
@@ -208,10 +231,10 @@ class _Mapper:
         gateway = draft.gateways[0]
         among = shared.get(_signer(gateway), [draft])
         asked, overheads = _asked(among), _overheads(among)
-        key = (draft.base, frozen(asked), frozen(overheads))
+        key = (draft.profile.base, frozen(asked), frozen(overheads))
         if key not in self.caps:
             self.caps[key] = caps(gateway, asked, overheads)
-        return Route(draft.gateways, draft.routing, draft.asked, self.caps[key], unrouted(gateway))
+        return Route(draft.gateways, draft.routing, draft.asked, self.caps[key], draft.profile.unrouted)
 
 
 def _base(gateway: Node) -> Hashable:

@@ -16,6 +16,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import decim
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import ROUTED, Route, discovers
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routing import Candidate, asked_and_served
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Rule, Survey, finding, of_each, setting, some
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.templating import MAX_LINE
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import AI, LIVE_RUNNER, LIVE_VIDEO, VIDEO
 
 NAMES = {VIDEO: "video", AI: "AI jobs", LIVE_VIDEO: "live video", LIVE_RUNNER: "live runners"}
@@ -230,6 +231,24 @@ def _signer(gateway: Node) -> Iterator[Finding]:
     )
 
 
+def long_list(survey: Survey) -> Iterator[Finding]:
+    """LPF504: a list of orchestrators that go-livepeer would not read to its end, nor what stands behind it."""
+    for found in survey.routes:
+        length = len(f"orchAddr {','.join(found.urls)}".encode())
+        if length > MAX_LINE:
+            fitting = len(found.urls) * MAX_LINE // length
+            one = finding(
+                "LPF504",
+                found.gateway,
+                f"its {len(found.urls):,} orchestrators make a line of {length:,} bytes, and go-livepeer stops reading at {MAX_LINE:,}",
+                field="discovery",
+                got=gateway_settings(found.gateway).discovery.value,
+                limit=f"about {fitting:,} orchestrators",
+                hint=f"{found.gateway.sources['discovery'].variable}: list, with fewer of them for each gateway",
+            )
+            yield from of_each(found.gateways, one)
+
+
 def weights(survey: Survey) -> Iterator[Finding]:
     """LPF504: weights with which an on-chain gateway does not start (exit status 2)."""
     for found in survey.routes:
@@ -298,5 +317,12 @@ RULES = (
         "Selection weights of an on-chain gateway that do not add up to 1.",
         "Write all three of stake, price and chance; go-livepeer's own are 0.7, 0 and 0.3.",
         weights,
+    ),
+    Rule(
+        "LPF504",
+        "error",
+        "More orchestrators of one gateway than a line of its configuration holds.",
+        "Give each gateway a list of its own.",
+        long_list,
     ),
 )

@@ -590,6 +590,13 @@ def test_weights_that_do_not_add_up() -> None:
     assert found.hint == 'livepeer_gateway_select_price_weight: "0"'
 
 
+def test_more_orchestrators_than_a_line_holds() -> None:
+    many = [f"https://orchestrator{n}.example.com:8935" for n in range(2000)]
+    found = only("LPF504", g=gateway(gateway_discovery="list", gateway_orch_addr=many))
+    assert found.message == "its 2,000 orchestrators make a line of 82,898 bytes, and go-livepeer stops reading at 65,535"
+    assert found.limit == "about 1,581 orchestrators"
+
+
 def test_the_inventory_knows_the_price_of_its_own() -> None:
     listed = payer("auto", gateway_discovery="list", gateway_orch_addr=[{"host": "o", "price_per_unit": 5, "pixels_per_unit": 2}])
     found = only("LPF504", g=listed, o=asker(1))
