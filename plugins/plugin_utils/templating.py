@@ -11,7 +11,7 @@ from pathlib import Path
 import jinja2
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Listener, enforce_ports, join_host_port
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node, OrchestratorSettings, placeholder
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import enforce_headroom
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import decimal_text, enforce_headroom, json_number
 
 MAX_LINE = 65535
 """Bytes of the longest line of a configuration that the daemon reads; at a longer one it stops without a word
@@ -28,7 +28,6 @@ BARE_NUMBERS = frozenset({"price_per_unit", "pixels_per_unit", "priceperunit", "
 price without a word (core/ai.go:JSONRat, starter.go:getCapabilityPrices)."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
-_NUMBER = re.compile(r"(0|[1-9][0-9]*)(\.[0-9]+)?(e[0-9]+)?")
 
 
 class RenderError(ValueError):
@@ -93,15 +92,16 @@ def unit_quote(text: str) -> Quoted:
 
 
 def go_json(value: object, key: str = "") -> str:
-    """Compact JSON as go-livepeer wants it: amounts as bare numbers, digit for digit; no ``#`` that a line could trip on."""
+    """Compact JSON as go-livepeer wants it: amounts as bare numbers with all their digits; no ``#`` that a line could trip on."""
     if isinstance(value, Mapping):
         return "{" + ",".join(f"{go_json(str(name))}:{go_json(item, str(name))}" for name, item in value.items()) + "}"
     if isinstance(value, (list, tuple)):
         return "[" + ",".join(go_json(item) for item in value) + "]"
     if key in BARE_NUMBERS:
-        if not _NUMBER.fullmatch(str(value)):
+        number = json_number(str(value))
+        if number is None or number < 0:
             raise RenderError(str(value), f"{key} has to be a plain number: digits, with a decimal point where needed")
-        return str(value)
+        return str(decimal_text(number))
     return json.dumps(value).replace("#", "\\u0023")
 
 

@@ -15,7 +15,9 @@ _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?
 _DIGITS = "[0-9](?:_?[0-9])*"
 _FLOAT = re.compile(rf"({_DIGITS}\.?|\.{_DIGITS}|{_DIGITS}\.{_DIGITS})(?:[eE]([+-]?{_DIGITS}))?")
 _INTEGER = re.compile(r"(0[xX](?:_?[0-9a-fA-F])+|0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|[1-9](?:_?[0-9])*|0(?:_?[0-7])*)")
-_LARGEST_EXPONENT = 1000
+
+LONGEST = 300
+"""Characters of an amount, and the exponent of one, above which it is not read here: Go reads more, but nobody means them."""
 
 
 def parse_price(text: str) -> Price:
@@ -24,7 +26,7 @@ def parse_price(text: str) -> Price:
     Raises:
         PriceError: go-livepeer would stop with a panic (exit status 2).
     """
-    match = _PRICE.fullmatch(text)
+    match = _PRICE.fullmatch(text) if len(text) <= LONGEST else None
     if match is None:
         raise PriceError(f'"{text}" is no price; go-livepeer reads digits, a point and digits, a currency: 1200, 0.5, 0.002USD')
     return Price(Fraction(match[1]), match[2] or "")
@@ -45,8 +47,10 @@ def parse_pixels(text: str) -> int:
 def go_rational(text: str) -> Fraction | None:
     """Read a number as Go's ``big.Rat.SetString``: the CLI API's grammar (``1e3``, ``0x10``, ``1/3``); None where Go refuses it.
 
-    Bases with a point or a binary exponent, which Go reads as well, and exponents above 1000 are refused: nobody means them.
+    Bases with a point or a binary exponent, which Go reads as well, are refused: nobody means them.
     """
+    if len(text) > LONGEST:
+        return None
     sign, unsigned = (-1, text[1:]) if text.startswith("-") else (1, text.removeprefix("+"))
     value = _unsigned(unsigned)
     return None if value is None else sign * value
@@ -63,7 +67,7 @@ def _unsigned(text: str) -> Fraction | None:
         whole = _integer(text)
         return None if whole is None else Fraction(whole)
     exponent = int(match[2] or 0)
-    if abs(exponent) > _LARGEST_EXPONENT:
+    if abs(exponent) > LONGEST:
         return None
     return Fraction(match[1].replace("_", "").rstrip(".")) * Fraction(10) ** exponent
 

@@ -9,7 +9,13 @@ from typing import TypeVar
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices.amounts import Price, PriceError, Rate, amount_text
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices.bands import DEFAULT_HEADROOM, Offer, band, headroom, price_cap
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices.grammar import parse_pixels, parse_price, percent, rate
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices.grammar import (
+    json_number,
+    parse_pixels,
+    parse_price,
+    percent,
+    rate,
+)
 
 T = TypeVar("T")
 
@@ -75,8 +81,9 @@ def enforce_headroom(  # noqa: PLR0913 - the filter's options
     """The cap, if it lies inside the band over one price or several; what templates and the filter of this name call.
 
     Args:
-        cap: amount as the flag takes it, for ``pixels_per_unit`` pixels.
-        price: an amount for ``pixels_per_unit`` pixels, or a list of amounts or of mappings with ``price_per_unit``,
+        cap: amount as the flag takes it, for ``pixels_per_unit`` pixels; or an entry of ``-maxPricePerCapability``: a mapping with
+            ``price_per_unit``, ``pixels_per_unit`` (as given here) and ``currency`` (wei), whatever else it has.
+        price: an amount for as many pixels as the cap is for, or a list of amounts or of mappings with ``price_per_unit``,
             ``pixels_per_unit`` (1) and ``auto_adjust_price`` (true).
         min, max: percent over the price; None leaves that side open.
         adjusting: whether an orchestrator of a bare amount adjusts it; one that does not is served by a cap at its price.
@@ -86,11 +93,10 @@ def enforce_headroom(  # noqa: PLR0913 - the filter's options
         PriceError: the cap means "any price", is outside of the band or in another currency than a price, or any of the
             values cannot be read. The text names the values to write.
     """
-    pixels = parse_pixels(written_amount(pixels_per_unit, "pixels_per_unit"))
-    limit = rate(written_amount(cap, "the cap"), str(pixels))
+    limit, pixels = _written_limit(cap, pixels_per_unit)
     if limit.amount == 0:
-        raise PriceError(f'a cap of "{cap}" means any price')
-    offers = written_offers(price, adjusting, pixels_per_unit)
+        raise PriceError(f'a cap of "{_number(cap)}" means any price')
+    offers = written_offers(price, adjusting, str(pixels))
     foreign = sorted({currency for _offer, currency in offers} - {limit.currency})
     if foreign:
         raise PriceError(f"the cap is in {limit.currency}, a price in {', '.join(foreign)}; they cannot be compared")
@@ -98,6 +104,22 @@ def enforce_headroom(  # noqa: PLR0913 - the filter's options
     maximum = None if max is None else written_percent(max, "max")
     _require_inside(limit, [offer for offer, _currency in offers], minimum, maximum, pixels)
     return cap
+
+
+def _number(cap: object) -> object:
+    return cap.get("price_per_unit") if isinstance(cap, Mapping) else cap
+
+
+def _written_limit(cap: object, pixels_per_unit: object) -> tuple[Rate, int]:
+    """A cap per unit, and how many units it is written for."""
+    own = cap.get("pixels_per_unit", pixels_per_unit) if isinstance(cap, Mapping) else pixels_per_unit
+    pixels = parse_pixels(written_amount(own, "pixels_per_unit"))
+    if not isinstance(cap, Mapping):
+        return rate(written_amount(cap, "the cap"), str(pixels)), pixels
+    number = json_number(written_amount(cap.get("price_per_unit"), "price_per_unit of the cap"))
+    if number is None or number < 0:
+        raise PriceError(f'"{cap.get("price_per_unit")}" is no number of a document; write digits, and the currency under a key of its own')
+    return Price(number, str(cap.get("currency") or ""), Fraction(pixels)).rate, pixels
 
 
 def _require_inside(limit: Rate, offers: list[Offer], minimum: Fraction | None, maximum: Fraction | None, pixels: int) -> None:
