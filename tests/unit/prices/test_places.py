@@ -121,7 +121,7 @@ def test_every_number_of_json_is_read_and_written_back(text: str) -> None:
     assert number < 0 or json_number(str(decimal_text(number))) == number
 
 
-@pytest.mark.parametrize("text", ["1" * 5000, "1e5000", "0." + "1" * 5000, "1/" + "3" * 5000])
+@pytest.mark.parametrize("text", ["1" * 5000, "1e" + "1" * 5000, "0." + "1" * 5000, "1/" + "3" * 5000])
 def test_what_is_too_long_to_be_meant_is_refused_without_a_traceback(text: str) -> None:
     assert (flag(text), go_rational(text), json_number(text)) == (None, None, None)
 
