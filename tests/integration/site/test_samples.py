@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,17 @@ Row = tuple[str, str | None, str | None, str | None, str]
 
 @dataclass(frozen=True)
 class Promise:
-    """What the comments of a sample promise: each edge (gateway, orchestrator, workload), and codes of other findings."""
+    """What the comments of a sample promise.
+
+    Attributes:
+        edges: gateway, orchestrator, workload.
+        advertised: by gateway and workload the highest price at the highest gas price that is expected.
+        survives: gas price in gwei that each cap survives at least.
+    """
 
     edges: dict[tuple[str, str, str], Row]
-    findings: set[str] = field(default_factory=set)
+    advertised: dict[tuple[str, str], str] = field(default_factory=dict)
+    survives: Fraction = Fraction(0)
 
 
 PROMISES = {
@@ -40,11 +48,21 @@ PROMISES = {
             ("gw1.example.org", "orch2.example.org", "video"): FREE,
         }
     ),
-    "signer-one-host.yml": Promise({("edge1.example.org", "edge1.example.org", LIVE): ("good", "400", "500", "25", "signer")}),
-    "signer-one-host-free-video.yml": Promise(
-        {("edge1", "edge1", LIVE): ("good", "400", "500", "25", "signer"), ("edge1-free", "edge1-free", "video"): FREE}
+    "signer-one-host.yml": Promise(
+        {("edge1.example.org", "edge1.example.org", LIVE): ("good", "400", "500", "25", "signer")},
+        advertised={("edge1.example.org/gateway", LIVE): "404"},
+        survives=Fraction(1, 10),
     ),
-    "onchain-one-host.yml": Promise({("media1.example.org", "media1.example.org", "video"): ("good", "1000", "1300", "30", "gateway")}),
+    "signer-one-host-free-video.yml": Promise(
+        {("edge1", "edge1", LIVE): ("good", "400", "500", "25", "signer"), ("edge1-free", "edge1-free", "video"): FREE},
+        advertised={("edge1/gateway", LIVE): "404"},
+        survives=Fraction(1, 10),
+    ),
+    "onchain-one-host.yml": Promise(
+        {("media1.example.org", "media1.example.org", "video"): ("good", "1000", "1300", "30", "gateway")},
+        advertised={("media1.example.org/gateway", "video"): "1090"},
+        survives=Fraction(1),
+    ),
     "onchain-separate-hosts.yml": Promise(
         {
             ("gw1.example.org", "orch1.example.org", "video"): ("good", "1000", "1300", "30", "gateway"),
@@ -52,7 +70,13 @@ PROMISES = {
             ("gw2.example.org", "orch1.example.org", "video"): ("good", "1000", "1430", "43", "gateway"),
             ("gw2.example.org", "orch2.example.org", "video"): ("good", "1100", "1430", "30", "gateway"),
             ("gw2.example.org", "ai1.example.org", MODEL): ("good", "4000000", "5200000", "30", "gateway"),
-        }
+        },
+        advertised={
+            ("gw1.example.org/gateway", "video"): "1090",
+            ("gw2.example.org/gateway", "video"): "1199",
+            ("gw2.example.org/gateway", MODEL): "4360000",
+        },
+        survives=Fraction(1),
     ),
 }
 
@@ -98,8 +122,19 @@ def test_a_sample_is_planned_as_its_comments_promise(name: str, tmp_path: Path) 
     }
     assert edges == promise.edges, run.output
     assert all(edge["reachable"] for edge in run.plan["edges"])
-    serious = {one["code"] for one in run.plan["findings"] if one["level"] != "info"}
-    assert serious == promise.findings, run.output
+    assert not [one["code"] for one in run.plan["findings"] if one["level"] != "info"], run.output
+
+
+@pytest.mark.parametrize("name", PROMISES)
+def test_the_prices_of_a_sample_are_worked_out_as_its_comments_promise(name: str, tmp_path: Path) -> None:
+    run = planned(SAMPLES / name, tmp_path)
+    promise, advertised = PROMISES[name], {}
+    for figures in run.plan["pricing"]:
+        assert figures["lacks"] == []
+        assert Fraction(figures["survives_gwei"]) >= promise.survives
+        (highest,) = (row["highest"] for row in figures["table"] if "highest" in row["marks"])
+        advertised |= {(gateway, workload(figures)): highest for gateway in figures["gateways"]}
+    assert advertised == promise.advertised, run.output
 
 
 def test_a_sample_needs_no_vault(tmp_path: Path) -> None:
