@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from ansible_collections.livepeer.fleet.plugins.plugin_utils import rules
+from ansible_collections.livepeer.fleet.plugins.plugin_utils import price_plan, rules
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import AddressError, Listener
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
@@ -41,6 +41,9 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.render import (
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Survey
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.templating import RenderError, Templates
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.figures import Figures
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.figures import from_dict as figures_from_dict
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.figures import to_dict as figures_to_dict
 
 SCHEMA = 1
 """Version of the files; a reader refuses another one."""
@@ -75,12 +78,13 @@ class HostPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """Hosts by name, and what the rules have to say of them."""
+    """Hosts by name, what the rules have to say of them, and what gas makes of their prices."""
 
     findings: tuple[Finding, ...]
     listeners: tuple[Listener, ...]
     edges: tuple[Edge, ...]
     hosts: Mapping[str, HostPlan]
+    pricing: tuple[Figures, ...] = ()
 
     @property
     def refused(self) -> bool:
@@ -114,6 +118,7 @@ class Plan:
             "findings": [finding_to_dict(finding) for finding in self.findings],
             "listeners": [listener_to_dict(listener) for listener in self.listeners],
             "edges": edges_to_list(self.edges),
+            "pricing": [figures_to_dict(figures) for figures in self.pricing],
             "hosts": {name: _host_to_dict(self.hosts[name]) for name in sorted(self.hosts)},
         }
 
@@ -136,6 +141,7 @@ def plan_from_dict(data: Mapping[str, Any]) -> Plan:
             findings=tuple(map(finding_from_dict, data["findings"])),
             listeners=tuple(map(listener_from_dict, data["listeners"])),
             edges=edges_from_list(data["edges"]),
+            pricing=tuple(map(figures_from_dict, data["pricing"])),
             hosts={name: _host_from_dict(name, host) for name, host in data["hosts"].items()},
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -170,7 +176,7 @@ def plan_fleet(fleet: Fleet, findings: Sequence[Finding], templates: Path) -> Pl
         findings=[*findings, *rules.check(survey)],
     )
     hosts = {name: HostPlan(name, host.machine, tuple(map(planner.node, host.nodes))) for name, host in sorted(fleet.hosts.items())}
-    return Plan(rules.in_order(dict.fromkeys(planner.findings)), survey.listeners, survey.edges, hosts)
+    return Plan(rules.in_order(dict.fromkeys(planner.findings)), survey.listeners, survey.edges, hosts, price_plan.figures(survey))
 
 
 class _Planner:

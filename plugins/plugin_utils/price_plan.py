@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -50,7 +50,7 @@ class Purchase:
 
 def figures(survey: Survey) -> tuple[Figures, ...]:
     """The figures of every gateway that pays, gateways that are alike as one."""
-    return tuple(map(of_purchase, purchases(survey)))
+    return tuple(map(of_purchase, survey.purchases))
 
 
 def of_purchase(found: Purchase) -> Figures:
@@ -80,15 +80,19 @@ def _eth(wei: int | None) -> Fraction | None:
     return None if wei is None else Fraction(wei, WEI_PER_ETH)
 
 
-def purchases(survey: Survey) -> Iterator[Purchase]:
-    """Every purchase that tickets play a part in, by the order of the edges."""
+def purchases(found: Iterable[Edge], by_name: Mapping[tuple[str, str], Node]) -> Iterator[Purchase]:
+    """Every purchase of some edges that tickets play a part in, in the order of the edges.
+
+    Args:
+        by_name: nodes by inventory host and node name.
+    """
     groups: dict[tuple[tuple[End, ...], Workload, str], list[Edge]] = {}
-    for edge in survey.edges:
+    for edge in found:
         if edge.payable in (Payable.PAID, Payable.UNKNOWN) and edge.price is not None:
             groups.setdefault((edge.gateways, edge.workload, edge.currency), []).append(edge)
-    made = _Terms(survey)
+    made = _Terms(by_name)
     for (gateways, workload, currency), edges in groups.items():
-        for alike, paying in _by_purse(survey.by_name[end.host, end.node] for end in gateways):
+        for alike, paying in _by_purse(by_name[end.host, end.node] for end in gateways):
             sales = tuple(sale for edge in edges for sale in made.sales(alike[0], paying, edge))
             if sales:
                 yield Purchase(alike, paying, workload, currency, edges[0].unit, sales, edges[0].if_selected)
@@ -105,8 +109,8 @@ def _by_purse(gateways: Iterable[Node]) -> Iterator[tuple[tuple[Node, ...], Paye
 class _Terms:
     """The sales of edges: their orchestrators by how they make tickets, which many gateways ask about."""
 
-    def __init__(self, survey: Survey) -> None:
-        self.survey = survey
+    def __init__(self, by_name: Mapping[tuple[str, str], Node]) -> None:
+        self.by_name = by_name
         self.known: dict[tuple[tuple[End, ...], str], dict[tuple[Terms | None, bool], list[str]]] = {}
 
     def sales(self, gateway: Node, paying: Payer, edge: Edge) -> Iterator[Sale]:
@@ -126,7 +130,7 @@ class _Terms:
         if key not in self.known:
             groups: dict[tuple[Terms | None, bool], list[str]] = {}
             for end in edge.orchestrators:
-                node = self.survey.by_name.get((end.host, end.node))
+                node = self.by_name.get((end.host, end.node))
                 groups.setdefault((terms(gateway, node), node is None or adjusts(node)), []).append(end.host)
             self.known[key] = groups
         return self.known[key]

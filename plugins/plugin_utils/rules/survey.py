@@ -11,6 +11,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Fa
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge, edges
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Fleet, Node
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.price_plan import Purchase, purchases
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import Route, routes
 
 
@@ -33,6 +34,11 @@ class Survey:
     def edges(self) -> tuple[Edge, ...]:
         """Every edge of the routes."""
         return edges(self.routes)
+
+    @cached_property
+    def purchases(self) -> tuple[Purchase, ...]:
+        """What each gateway that pays may be asked for, and what it pays with."""
+        return tuple(purchases(self.edges, self.by_name))
 
     @cached_property
     def listeners(self) -> tuple[Listener, ...]:

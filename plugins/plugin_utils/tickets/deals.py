@@ -143,7 +143,7 @@ class Deal:
     def least_share(self, cap: Fraction | None, gas: int) -> int | None:
         """The least share of a reserve with which no gas price up to this one breaks the cap; None if no reserve does it."""
         cost = self.terms.tx_cost(gas)
-        least = max(self.terms.ticket_ev + 1, min(cost, self.terms.redeem_gas * facts.average_gas_price()))
+        least = self.terms.least_face_value(gas)
         room = None if cap is None else self._room(cap)
         if room is not None:
             if not room.holds(Fraction(cost, self.terms.start(gas))):

@@ -71,6 +71,10 @@ class Terms:
         """What a ticket is worth when it wins, be it refused or not."""
         return min(self.start(gas), self.ceiling(share))
 
+    def least_face_value(self, gas: int) -> int:
+        """The least face value that neither the orchestrator nor the payer refuses at this gas price."""
+        return max(self.ticket_ev + 1, min(self.tx_cost(gas), self.redeem_gas * facts.average_gas_price()))
+
     def refuses(self, share: int, gas: int) -> bool:
         """True for "insufficient sender reserve" (``pm/recipient.go:faceValue``)."""
         face = self.face_value(share, gas)

@@ -23,12 +23,16 @@ all:
     livepeer_version: 0.9.1
     livepeer_archive: archive.tar.gz
     livepeer_network: arbitrum-one-mainnet
+    livepeer_expected_gas_gwei: 1
+    livepeer_pool_size: 100
     livepeer_eth_url: "{{{{ vault_eth_url }}}}"
   children:
     livepeer_gateways:
       hosts:
         gw1:
           livepeer_gateway_max_price_per_unit: CAP
+          livepeer_gateway_reserve_eth: 12
+          livepeer_gateway_deposit_eth: "0.12"
           livepeer_gateway_keystore: {VAULTED}
           livepeer_gateway_eth_password: "{{{{ vault_password }}}}"
     livepeer_orchestrators:

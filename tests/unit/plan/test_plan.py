@@ -156,7 +156,7 @@ def test_a_refused_value_is_one_finding(host: str, variables: Mapping[str, objec
 def test_and_one_for_all_hosts(variables: Mapping[str, object], cap: object) -> None:
     cheap = {"livepeer_orchestrator_price_per_unit": 1, "livepeer_orchestrator_auto_adjust_price": False}
     found = paid(g={**variables, "livepeer_gateway_max_price_per_unit": cap}, o={**variables, **cheap}).findings
-    assert [finding.hosts for finding in found] == [("g", "o")], found
+    assert [finding.hosts for finding in found if finding.level is not Level.INFO] == [("g", "o")], found
 
 
 @pytest.mark.parametrize("cap", [1000, "auto"])

@@ -76,8 +76,9 @@ ORCHESTRATOR = OrchestratorSettings(
 
 
 def gateway(host: str = "gw1", *, network: str = OFFCHAIN, name: str = "gateway", machine: str = "", **settings: object) -> Node:
-    """A gateway; on a chain it pays itself, with everything that this needs."""
-    onchain = {"payment": Payment.ONCHAIN, "max_price_per_unit": "1250", "eth_acct_addr": ACCOUNT} if network != OFFCHAIN else {}
+    """A gateway; on a chain it pays itself, with everything that this needs, and funds that let prices rise by 1 % only."""
+    funds = {"reserve_eth": "12", "deposit_eth": "0.12"}
+    onchain = {"payment": Payment.ONCHAIN, "max_price_per_unit": "1250", "eth_acct_addr": ACCOUNT, **funds} if network != OFFCHAIN else {}
     return _node(host, name, network, replace(GATEWAY, **{**onchain, **settings}), {}, machine=machine)
 
 
@@ -118,8 +119,8 @@ def _node(
         secrets=secrets,
         headroom_min="20",
         headroom_max="30",
-        expected_gas_gwei=(),
-        pool_size=None,
+        expected_gas_gwei=("0.05", "1"),
+        pool_size=100,
         exchange_rates=(),
         start_timeout=120,
         log_level=3,

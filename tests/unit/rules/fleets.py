@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils import rules
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Fleet
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Inventory
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.parser import parse_fleet
@@ -58,8 +58,8 @@ def fleet(**hosts: Host) -> Fleet:
 
 
 def check(**hosts: Host) -> tuple[Finding, ...]:
-    """What the rules say of an inventory."""
-    return rules.check(Survey(fleet(**hosts)))
+    """What the rules say of an inventory, without the infos: fleets of a test state neither gas nor funds."""
+    return tuple(finding for finding in rules.check(Survey(fleet(**hosts))) if finding.level is not Level.INFO)
 
 
 def codes(**hosts: Host) -> list[str]:

@@ -37,6 +37,8 @@ def caps_of(**entry: object) -> dict[str, object]:
     return {"gateway_max_price_per_capability": [entry]}
 
 
+MONEY: Host = {"expected_gas_gwei": ["0.05", "2"], "pool_size": 100, "gateway_reserve_eth": 1, "gateway_deposit_eth": "0.02"}
+
 PASSING: dict[str, list[Hosts]] = {
     "LPF101": [
         {"h": combined()},
@@ -132,6 +134,9 @@ PASSING: dict[str, list[Hosts]] = {
         {"g": gateway(gateway_discovery="list", gateway_orch_addr=["https://far:8935"])},
         {"g": payer("any", gateway_discovery="onchain")},
     ],
+    "LPF209": [{"g": payer(1250, **MONEY), "o": asker(1000)}],
+    "LPF210": [{"g": payer(1250, **MONEY), "o": asker(1000)}],
+    "LPF211": [{"g": payer(1250, **MONEY), "o": asker(1000)}],
     "LPF301": [
         {"g": gateway(), "o": orchestrator(), "p": asker(1000)},
         {"g": gateway(**SIGNER), "o": asker(1000, orchestrator_ai_models=LIVE)},
@@ -288,6 +293,9 @@ FAILING: dict[str, list[Hosts]] = {
         {"g": payer("any", gateway_discovery="list", gateway_orch_addr=["https://far:8935"])},
         {"g": payer(1250, gateway_discovery="list", gateway_orch_addr=["o", "https://far:8935"]), "o": asker(1000)},
     ],
+    "LPF209": [{"g": payer(1200, **MONEY), "o": asker(1000)}],
+    "LPF210": [{"g": payer(1250, **MONEY | {"gateway_deposit_eth": "0.005"}), "o": asker(1000)}],
+    "LPF211": [{"g": payer(1250, **MONEY), "o": asker(1000, orchestrator_flags={"ticketEV": "3000000000000"})}],
     "LPF301": [
         {"g": gateway(), "o": asker(1000)},
         {"g": payer(1250), "o": orchestrator()},
@@ -328,7 +336,7 @@ FAILING: dict[str, list[Hosts]] = {
     ],
 }
 
-WARNINGS = {"LPF202", "LPF204", "LPF206", "LPF213"}
+WARNINGS = {"LPF202", "LPF204", "LPF206", "LPF209", "LPF213"}
 
 
 def cases(table: dict[str, list[Hosts]]) -> list[tuple[str, Hosts]]:

@@ -1,0 +1,330 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules about gas, reserve, deposit and tickets: prices that fit under a cap on paper, and are refused all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from fractions import Fraction
+from math import ceil
+
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts import tickets as facts
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import GatewaySettings, Node, Payment
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.price_plan import Purchase, of_purchase
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import WEI_PER_ETH, Rate, amount_text
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Rule, Survey, finding, of_each, setting
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.cases import FOR_WANT_OF_FUNDS
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.deals import Refusal
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.figures import Funds, Sale
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.terms import WEI_PER_GWEI
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.written import readable
+
+LOW, HIGH = 0, 1
+"""Places of the lowest and the highest stated gas price."""
+
+
+def headroom_under_gas(survey: Survey) -> Iterator[Finding]:
+    """LPF209: the cap fits the price, and not what gas makes of it; or nobody can tell."""
+    caps = _CapVariables(survey)
+    known = survey.purchases
+    for found in known:
+        broken = [sale for sale in found.sales if sale.case.breaks(sale.cap)]
+        if broken:
+            yield from of_each(found.gateways, _broken(found, broken, caps.of(found)))
+    yield from _unknown(known)
+
+
+def _broken(found: Purchase, broken: list[Sale], variable: str) -> Finding:
+    figures = of_purchase(found)
+    worst = max(broken, key=lambda sale: (sale.case.deal.advertised(sale.case.gas[HIGH]) or 0) / (sale.cap or 1))
+    price = _price(found, worst, HIGH)
+    survives = (
+        "it survives no gas price" if figures.survives_gwei is None else f"it survives {readable(figures.survives_gwei)} gwei and no more"
+    )
+    instead = f"a cap of {_amount(found, figures.cap_instead)}" if figures.cap_instead is not None else ""
+    return finding(
+        "LPF209",
+        found.gateway,
+        f"the cap does not survive the stated gas price: at {_gwei(worst, HIGH)} gwei {worst.orchestrators[0]} asks {price}"
+        f"{_and_more(broken)}; {survives}",
+        variable=variable,
+        got=_amount(found, worst.cap or Fraction(0)),
+        limit=price,
+        hint=", or ".join(filter(None, (_lines(found, figures.safe), instead))),
+        others=_hosts(worst),
+        level=Level.WARNING,
+    )
+
+
+def _unknown(known: Iterable[Purchase]) -> Iterator[Finding]:
+    """One line for each gateway, whatever it may be asked."""
+    lacking: dict[tuple[str, str], Purchase] = {}
+    for found in known:
+        if found.payer.lacks and any(sale.case.deal.base for sale in found.sales):
+            for node in found.gateways:
+                lacking.setdefault((node.host, node.name), replace(found, gateways=(node,)))
+    for found in lacking.values():
+        what = (
+            "whether the deposit covers the tickets cannot be told"
+            if all(sale.case.complete for sale in found.sales)
+            else "what gas makes of the prices, and whether reserve and deposit are enough, cannot be told"
+        )
+        yield finding(
+            "LPF209",
+            found.gateway,
+            what,
+            variable=found.payer.lacks[0],
+            hint=f"say {_listed(found.payer.lacks)}",
+            level=Level.INFO,
+        )
+
+
+def funds(survey: Survey) -> Iterator[Finding]:
+    """LPF210: reserve or deposit are too small, whatever the cap."""
+    for found in survey.purchases:
+        for refusal in FOR_WANT_OF_FUNDS:
+            place = _first(found, refusal)
+            if place is not None:
+                short = [sale for sale in found.sales if sale.case.refusals[place] is refusal]
+                one = _reserve(found, short, place) if refusal is Refusal.RESERVE else _deposit(found, short, place)
+                mild = place == HIGH or found.if_selected
+                yield from of_each(found.gateways, replace(one, level=Level.WARNING if mild else Level.ERROR))
+
+
+def _first(found: Purchase, refusal: Refusal) -> int | None:
+    """The lowest of the stated gas prices at which somebody is refused for this."""
+    return next((place for place in (LOW, HIGH) if any(sale.case.refusals[place] is refusal for sale in found.sales)), None)
+
+
+def _reserve(found: Purchase, short: list[Sale], place: int) -> Finding:
+    worst = max(short, key=lambda sale: sale.case.deal.least_share(None, sale.case.gas[place]) or 0)
+    deal = worst.case.deal
+    refused = f'{worst.orchestrators[0]} refuses the gateway, whatever the cap ("insufficient sender reserve"): '
+    if deal.terms.ceiling(deal.share) < deal.share:
+        least = deal.terms.least_face_value(worst.case.gas[HIGH])
+        return finding(
+            "LPF210",
+            found.gateway,
+            f"{refused}its maxFaceValue is too little for a ticket at {_gwei(worst, place)} gwei{_and_more(short)}",
+            variable="livepeer_orchestrator_flags.maxFaceValue",
+            got=str(deal.terms.max_face_value),
+            limit=f"at least {least}",
+            hint=f'livepeer_orchestrator_flags: {{maxFaceValue: "{least}"}}, or without it',
+            others=_hosts(worst),
+        )
+    enough = _enough(found)
+    return finding(
+        "LPF210",
+        found.gateway,
+        f"{refused}its share of the reserve, {_eth(deal.share)} ETH, is too little at {_gwei(worst, place)} gwei{_and_more(short)}",
+        field="reserve_eth",
+        got=f"{_eth(found.payer.reserve or 0)} ETH",
+        limit=f"at least {readable(enough.reserve_eth)} ETH" if enough else "",
+        hint=_lines(found, enough),
+        others=_hosts(worst),
+    )
+
+
+def _enough(found: Purchase) -> Funds | None:
+    """Funds for the stated gas: under the present caps where some do, else without a look at them."""
+    return of_purchase(found).safe or of_purchase(replace(found, sales=tuple(replace(sale, cap=None) for sale in found.sales))).safe
+
+
+def _deposit(found: Purchase, short: list[Sale], place: int) -> Finding:
+    worst = max(short, key=lambda sale: sale.case.deal.deposit_for(sale.case.gas[place]))
+    needed = worst.case.deal.deposit_for(worst.case.gas[place])
+    figures = of_purchase(found)
+    instead = figures.max_face_value_instead
+    return finding(
+        "LPF210",
+        found.gateway,
+        f"the deposit does not cover a ticket of {worst.orchestrators[0]} at {_gwei(worst, place)} gwei, so that no job is paid"
+        f"{_and_more(short)}",
+        field="deposit_eth",
+        got=f"{_eth(found.payer.deposit or 0)} ETH",
+        limit=f"at least {_eth(needed)} ETH",
+        hint=_lines(found, _enough(found))
+        + (f', or livepeer_orchestrator_flags: {{maxFaceValue: "{instead}"}}' if instead is not None else ""),
+        others=_hosts(worst),
+    )
+
+
+def ticket_limits(survey: Survey) -> Iterator[Finding]:
+    """LPF211: a limit on tickets refuses the price, whatever the cap and the funds."""
+    for found in survey.purchases:
+        for refusal, describe in LIMITS.items():
+            place = _first(found, refusal)
+            if place is not None:
+                hit = [sale for sale in found.sales if sale.case.refusals[HIGH] is refusal] or list(found.sales)
+                worst = max(hit, key=lambda sale: sale.case.deal.advertised(sale.case.gas[HIGH]) or 0)
+                mild = found.if_selected or _settings(found.gateway).payment is Payment.CLEARINGHOUSE
+                one = replace(describe(found, worst), level=Level.WARNING if mild else Level.ERROR)
+                yield from of_each(found.gateways, replace(one, message=one.message + _and_more(hit)))
+
+
+def _first_payment(found: Purchase, worst: Sale) -> Finding:
+    price = worst.case.deal.advertised(worst.case.gas[HIGH]) or Fraction(0)
+    charged = price * facts.first_payment_pixels()
+    least = ceil(charged / facts.first_payment_tickets())
+    also = []
+    if least >= worst.case.deal.limits.max_ticket_ev:
+        also.append(f"maxTicketEV {least + 1}")
+    if charged > worst.case.deal.limits.max_total_ev:
+        also.append(f"maxTotalEV {2 * ceil(charged)}")
+    return finding(
+        "LPF211",
+        found.gateway,
+        f"the signer refuses the first payment of a live stream: 60 s at {_price(found, worst, HIGH)} take more than"
+        f" {facts.first_payment_tickets()} tickets of {worst.orchestrators[0]}",
+        variable="livepeer_orchestrator_flags.ticketEV",
+        got=str(worst.case.deal.terms.ticket_ev),
+        limit=f"at least {least}",
+        hint=f'livepeer_orchestrator_flags: {{ticketEV: "{least}"}}' + (f", and on the signer {' and '.join(also)}" if also else ""),
+        others=_hosts(worst),
+    )
+
+
+def _ticket_value(found: Purchase, worst: Sale) -> Finding:
+    most, expected = worst.case.deal.limits.max_ticket_ev, worst.case.deal.terms.ticket_ev
+    return finding(
+        "LPF211",
+        found.gateway,
+        f"a ticket of {worst.orchestrators[0]} is worth more than {_payer(found)} takes, whatever the price"
+        + (" (probabilities are rounded up, so that an equal maxTicketEV is too low)" if most == expected else ""),
+        variable="" if found.payer.signed else f"{found.gateway.sources['flags'].variable}.maxTicketEV",
+        got=f"maxTicketEV {readable(most)}",
+        limit=f"ticketEV {expected}",
+        hint=f'livepeer_orchestrator_flags: {{ticketEV: "{ceil(most) - 1}"}}, or maxTicketEV {expected + 1} at {_payer(found)}',
+        others=_hosts(worst),
+    )
+
+
+def _payment_value(found: Purchase, worst: Sale) -> Finding:
+    deal = worst.case.deal
+    gas = worst.case.gas[HIGH]
+    value = deal.terms.value(deal.terms.face_value(deal.share, gas))
+    needed = ceil(deal.tickets(deal.advertised(gas) or Fraction(0), value) * value)
+    what = "60 s of live video" if deal.signed else "a segment" if deal.job else "one ticket"
+    return finding(
+        "LPF211",
+        found.gateway,
+        f"{_payer(found)} does not pay {worst.orchestrators[0]}: {what} at {_price(found, worst, HIGH)} costs more than one payment may",
+        variable="" if found.payer.signed else f"{found.gateway.sources['flags'].variable}.maxTotalEV",
+        got=f"maxTotalEV {readable(deal.limits.max_total_ev)}",
+        limit=f"at least {needed}",
+        hint=f"maxTotalEV {needed} on the signer" if found.payer.signed else f'livepeer_gateway_flags: {{maxTotalEV: "{needed}"}}',
+        others=_hosts(worst),
+    )
+
+
+def _face_value(found: Purchase, worst: Sale) -> Finding:
+    terms = worst.case.deal.terms
+    limited = terms.max_face_value and terms.max_face_value <= worst.case.deal.share
+    return finding(
+        "LPF211",
+        found.gateway,
+        f"a ticket of {worst.orchestrators[0]} is worth no more when it wins than what is expected of it, which {_payer(found)} refuses",
+        variable="livepeer_orchestrator_flags.maxFaceValue" if limited else "livepeer_orchestrator_flags.ticketEV",
+        got=f"maxFaceValue {terms.max_face_value}" if limited else f"ticketEV {terms.ticket_ev}",
+        limit=f"above {terms.ticket_ev}" if limited else f"below {worst.case.deal.share}",
+        hint="a larger maxFaceValue, or none" if limited else "a smaller ticketEV, or a larger reserve",
+        others=_hosts(worst),
+    )
+
+
+LIMITS = {
+    Refusal.SIGNER: _first_payment,
+    Refusal.TICKET_EV: _ticket_value,
+    Refusal.TOTAL_EV: _payment_value,
+    Refusal.FACE_VALUE: _face_value,
+}
+
+
+class _CapVariables:
+    """Where the cap of a gateway for a workload is written."""
+
+    def __init__(self, survey: Survey) -> None:
+        self.caps = {(node.host, node.name): route.caps for route in survey.routes for node in route.gateways}
+
+    def of(self, found: Purchase) -> str:
+        """Path of the variable."""
+        return self.caps[found.gateway.host, found.gateway.name].by_workload[found.workload].variable
+
+
+def _settings(gateway: Node) -> GatewaySettings:
+    if not isinstance(gateway.settings, GatewaySettings):
+        raise TypeError(f"{gateway.host}: {gateway.name} is no gateway")
+    return gateway.settings
+
+
+def _payer(found: Purchase) -> str:
+    return "the signer" if found.payer.signed else "the gateway"
+
+
+def _gwei(sale: Sale, place: int) -> str:
+    return readable(Fraction(sale.case.gas[place], WEI_PER_GWEI))
+
+
+def _eth(wei: int) -> str:
+    return readable(Fraction(wei, WEI_PER_ETH))
+
+
+def _price(found: Purchase, sale: Sale, place: int) -> str:
+    """What a sale's orchestrator asks at a stated gas price."""
+    price = sale.case.deal.advertised(sale.case.gas[place])
+    return f"{_amount(found, price or Fraction(0))} {'wei ' if found.currency == 'wei' else ''}per {found.unit}"
+
+
+def _amount(found: Purchase, amount: Fraction) -> str:
+    return amount_text(Rate(amount, found.currency), 1)
+
+
+def _lines(found: Purchase, wanted: Funds | None) -> str:
+    """Reserve and deposit as lines for the inventory, as far as they are to be changed."""
+    if wanted is None:
+        return ""
+    present = {"reserve_eth": found.payer.reserve, "deposit_eth": found.payer.deposit}
+    pairs = {"reserve_eth": wanted.reserve_eth, "deposit_eth": wanted.deposit_eth}
+    changed = {field: amount for field, amount in pairs.items() if amount * WEI_PER_ETH > (present[field] or 0)}
+    return " and ".join(setting(found.gateway.sources[field].variable, readable(amount)) for field, amount in changed.items())
+
+
+def _hosts(sale: Sale) -> tuple[str, ...]:
+    """Inventory hosts of a sale, the first few; a foreign orchestrator is a URL."""
+    return tuple(name for name in sale.orchestrators if "/" not in name)[:3]
+
+
+def _and_more(sales: Iterable[Sale]) -> str:
+    """How many orchestrators it is about, where that is not one."""
+    count = sum(len(sale.orchestrators) for sale in sales)
+    return f" (and {count - 1} more)" if count > 1 else ""
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+RULES = (
+    Rule(
+        "LPF209",
+        "warning; info where gas, pool size, reserve or deposit were not stated",
+        "A cap that fits the base price and not what the stated gas price makes of it at the stated reserve.",
+        "A larger reserve with a deposit to match, or a higher cap; without the inputs, say them.",
+        headroom_under_gas,
+    ),
+    Rule(
+        "LPF210",
+        "error; warning at the highest stated gas price only",
+        "A reserve or a deposit that is too small for the tickets, so that no job is done whatever the cap.",
+        "Reserve and deposit, both: a larger reserve makes dearer tickets, and the deposit has to cover one.",
+        funds,
+    ),
+    Rule(
+        "LPF211",
+        "error",
+        "Limits on tickets that refuse the price: the first payment of a remote signer, maxTicketEV, maxTotalEV.",
+        "Write the value that the finding names.",
+        ticket_limits,
+    ),
+)

@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""LPF209, LPF210 and LPF211: what they say, of whom, and that what they propose is the end of it."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from ansible_collections.livepeer.fleet.plugins.plugin_utils import price_plan, rules
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Survey
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.cases import case
+from hypothesis import given
+from hypothesis import strategies as st
+
+from .fleets import ARBITRUM, Host, asker, combined, fleet, gateway, orchestrator, payer
+
+MONEY: Host = {"expected_gas_gwei": ["0.05", "2"], "pool_size": 100, "gateway_reserve_eth": 1, "gateway_deposit_eth": "0.02"}
+REFUSED = 'o refuses the gateway, whatever the cap ("insufficient sender reserve"): '
+LIVE: Host = {
+    "orchestrator_ai_worker": True,
+    "orchestrator_ai_models": [{"pipeline": "live-video-to-video", "model_id": "m", "price_per_unit": "1000"}],
+}
+
+
+def found(**hosts: Host) -> list[Finding]:
+    """What is said about tickets."""
+    return [one for one in rules.check(Survey(fleet(**hosts))) if one.code in ("LPF209", "LPF210", "LPF211")]
+
+
+def paying(cap: object = 1250, **variables: object) -> Host:
+    """A gateway that pays, at 0.05 to 2 gwei and with a reserve of 1 ETH, unless something else is said."""
+    return payer(cap, **{**MONEY, **variables})
+
+
+def signed(by: str = "remote_signer", **variables: object) -> Host:
+    """A gateway for live video that pays through a signer outside the fleet."""
+    signer = {"url": "https://signer.example.com", "max_price_per_unit": 1300}
+    return gateway(gateway_payment=by, gateway_remote_signer=signer, gateway_workloads=["live_video"], **variables)
+
+
+PASSING: dict[str, list[dict[str, Host]]] = {
+    "LPF209": [
+        {"g": paying(1250), "o": asker(1000)},
+        {"g": paying("auto"), "o": asker(1000)},
+        {"g": paying("auto", expected_gas_gwei=10), "o": asker(1000)},
+        {"g": paying(1000), "o": asker(1000, adjusts=False)},
+        {"g": paying("any"), "o": asker(1000)},
+        {"g": payer(1), "o": asker(0)},
+        {"g": gateway(), "o": orchestrator()},
+        # What is below the band already is LPF201's.
+        {"g": paying(900), "o": asker(1000)},
+        {"g": payer(1250, gateway_workloads=["ai"]), "o": asker(1000)},
+    ],
+    "LPF210": [
+        {"g": paying(1250), "o": asker(1000)},
+        {"g": paying(gateway_reserve_eth="0.36", expected_gas_gwei=1, gateway_deposit_eth="0.0036"), "o": asker(1000)},
+        {"g": paying(1, gateway_reserve_eth=0, gateway_deposit_eth=0), "o": asker(0)},
+        {"g": paying(gateway_deposit_eth="0.005"), "o": asker(1000, orchestrator_flags={"maxFaceValue": "4000000000000000"})},
+    ],
+    "LPF211": [
+        {"g": paying(1250), "o": asker(1000)},
+        {"g": paying(gateway_flags={"maxTicketEV": "3000000000001"}), "o": asker(1000, orchestrator_flags={"ticketEV": "3000000000000"})},
+        {
+            "g": signed(),
+            "o": asker(482, **LIVE | {"orchestrator_ai_models": [LIVE["orchestrator_ai_models"][0] | {"price_per_unit": "470"}]}),
+        },  # type: ignore[index]
+        {"g": signed(), "o": asker(1000, orchestrator_flags={"ticketEV": "17000000000"}, **LIVE)},
+    ],
+}
+
+
+@pytest.mark.parametrize(("code", "hosts"), [(code, hosts) for code, each in PASSING.items() for hosts in each])
+def test_nothing_is_said_where_all_is_well(code: str, hosts: dict[str, Host]) -> None:
+    assert not [one for one in found(**hosts) if one.code == code and one.level is not Level.INFO]
+
+
+def test_a_cap_that_does_not_survive() -> None:
+    (one,) = found(g=paying(1200), o=asker(1000), p=asker(990))
+    assert (one.code, one.level, one.hosts, one.variable) == ("LPF209", Level.WARNING, ("g", "o"), "livepeer_gateway_max_price_per_unit")
+    assert one.message == (
+        "the cap does not survive the stated gas price: at 2 gwei o asks 1240 wei per pixel (and 1 more);"
+        " it survives 1.666674999 gwei and no more"
+    )
+    assert (one.got, one.limit) == ("1200", "1240 wei per pixel")
+    assert one.hint == 'livepeer_gateway_reserve_eth: "1.2", or a cap of 1240'
+    assert not found(g=paying(1200, gateway_reserve_eth="1.2"), o=asker(1000), p=asker(990))
+    assert not found(g=paying(1240), o=asker(1000), p=asker(990))
+
+
+def test_reserve_and_deposit_are_said_together() -> None:
+    """A larger reserve makes larger tickets, which a deposit that was enough before does not cover."""
+    (one,) = found(g=paying(1200, gateway_deposit_eth="0.01"), o=asker(1000))
+    assert one.hint == 'livepeer_gateway_reserve_eth: "1.2" and livepeer_gateway_deposit_eth: "0.012", or a cap of 1240'
+    (other,) = found(g=paying(1200, gateway_deposit_eth="0.01", gateway_reserve_eth="1.2"), o=asker(1000))
+    assert (other.code, other.level, other.limit) == ("LPF210", Level.WARNING, "at least 0.012 ETH")
+
+
+def test_caps_of_ai_are_looked_at_too() -> None:
+    model = {"pipeline": "text-to-image", "model_id": "m", "price_per_unit": 1000}
+    caps = [{"pipeline": "text-to-image", "model_id": "m", "price_per_unit": 1200}]
+    host = paying(gateway_workloads=["ai"], gateway_max_price_per_capability=caps)
+    (one,) = found(g=host, o=asker(1000, orchestrator_ai_worker=True, orchestrator_ai_models=[model]))
+    assert (one.code, one.variable) == ("LPF209", "livepeer_gateway_max_price_per_capability[0].price_per_unit")
+
+
+def test_without_inputs_one_line_a_gateway() -> None:
+    model = {"pipeline": "text-to-image", "model_id": "m", "price_per_unit": 1000}
+    host = payer("auto", gateway_workloads=["video", "ai"], gateway_max_price_per_capability="auto")
+    ask = asker(1000, orchestrator_transcoder=True, orchestrator_ai_worker=True, orchestrator_ai_models=[model])
+    (one,) = found(g1=host, g2=host, o=ask, p=asker(1100))
+    assert (one.code, one.level, one.hosts) == ("LPF209", Level.INFO, ("g1", "g2"))
+    assert one.hint == "say livepeer_expected_gas_gwei, livepeer_pool_size, livepeer_gateway_reserve_eth and livepeer_gateway_deposit_eth"
+
+
+def test_only_the_deposit_was_not_said() -> None:
+    host = {key: value for key, value in paying().items() if key != "gateway_deposit_eth"}
+    (one,) = found(g=host, o=asker(1000))
+    assert (one.level, one.variable, one.hint) == (Level.INFO, "livepeer_gateway_deposit_eth", "say livepeer_gateway_deposit_eth")
+    assert one.message == "whether the deposit covers the tickets cannot be told"
+
+
+def test_a_refused_input_is_a_finding_of_its_own() -> None:
+    (one,) = found(g=paying(gateway_reserve_eth="much"), o=asker(1000))[:1] or [None]
+    assert one is None or one.level is Level.INFO
+
+
+@pytest.mark.parametrize(
+    ("variables", "level", "message"),
+    [
+        (
+            {"gateway_reserve_eth": "0.2"},
+            Level.WARNING,
+            f"{REFUSED}its share of the reserve, 0.002 ETH, is too little at 2 gwei",
+        ),
+        (
+            {"gateway_reserve_eth": "0.001", "gateway_deposit_eth": 1},
+            Level.ERROR,
+            f"{REFUSED}its share of the reserve, 0.00001 ETH, is too little at 0.05 gwei",
+        ),
+        ({"gateway_deposit_eth": "0.005"}, Level.ERROR, "the deposit does not cover a ticket of o at 0.05 gwei, so that no job is paid"),
+        ({"gateway_deposit_eth": "0.009"}, Level.WARNING, "the deposit does not cover a ticket of o at 2 gwei, so that no job is paid"),
+        (
+            {"gateway_deposit_eth": "0.005", "gateway_discovery": "onchain"},
+            Level.WARNING,
+            "the deposit does not cover a ticket of o at 0.05 gwei, so that no job is paid",
+        ),
+    ],
+)
+def test_funds_that_are_too_small(variables: Host, level: Level, message: str) -> None:
+    (one,) = found(g=paying(**variables), o=asker(1000))
+    assert (one.code, one.level, one.message, one.hosts) == ("LPF210", level, message, ("g", "o"))
+    lines = dict(re.findall(r'livepeer_(gateway_\w+_eth): "([\d.]+)"', one.hint))
+    assert lines
+    assert not found(g=paying(**variables | lines), o=asker(1000))
+
+
+def test_a_ticket_that_the_deposit_covers_is_another_way() -> None:
+    (one,) = found(g=paying("auto", gateway_deposit_eth="0.009"), o=asker(1000))
+    assert one.hint.endswith('livepeer_gateway_deposit_eth: "0.01", or livepeer_orchestrator_flags: {maxFaceValue: "9000000000000000"}')
+    assert not found(g=paying("auto", gateway_deposit_eth="0.009"), o=asker(1000, orchestrator_flags={"maxFaceValue": "9000000000000000"}))
+
+
+def test_a_limit_of_the_orchestrator_on_its_tickets() -> None:
+    (one,) = found(g=paying(), o=asker(1000, orchestrator_flags={"maxFaceValue": "1000"}))
+    assert (one.code, one.level, one.variable) == ("LPF210", Level.ERROR, "livepeer_orchestrator_flags.maxFaceValue")
+    assert (one.got, one.limit) == ("1000", "at least 2400000000000000")
+    assert {other.code for other in found(g=paying(), o=asker(1000, orchestrator_flags={"maxFaceValue": "2400000000000000"}))} == {"LPF209"}
+
+
+def test_tickets_of_too_high_a_value() -> None:
+    (one,) = found(g=payer(1250), o=asker(1000, orchestrator_flags={"ticketEV": "3000000000000"}))[:1]
+    assert (one.code, one.level, one.variable) == ("LPF211", Level.ERROR, "livepeer_gateway_flags.maxTicketEV")
+    assert (one.got, one.limit) == ("maxTicketEV 3000000000000", "ticketEV 3000000000000")
+    assert one.hint == 'livepeer_orchestrator_flags: {ticketEV: "2999999999999"}, or maxTicketEV 3000000000001 at the gateway'
+
+
+def test_a_segment_that_one_payment_does_not_cover() -> None:
+    (one,) = found(g=paying("auto"), o=asker(1_200_000))
+    assert one.message == "the gateway does not pay o: a segment at 1488000 wei per pixel costs more than one payment may"
+    most = one.limit.removeprefix("at least ")
+    assert one.hint == f'livepeer_gateway_flags: {{maxTotalEV: "{most}"}}'
+    assert not found(g=paying("auto", gateway_flags={"maxTotalEV": most}), o=asker(1_200_000))
+
+
+@pytest.mark.parametrize(("by", "level"), [("remote_signer", Level.ERROR), ("clearinghouse", Level.WARNING)])
+def test_the_first_payment_of_a_signer(by: str, level: Level) -> None:
+    (one, *_info) = found(g=signed(by), o=asker(1000, **LIVE))
+    assert (one.code, one.level, one.variable, one.got) == ("LPF211", level, "livepeer_orchestrator_flags.ticketEV", "8000000000")
+    assert one.hint == 'livepeer_orchestrator_flags: {ticketEV: "16588800000"}'
+    assert all(
+        other.level is Level.INFO for other in found(g=signed(by), o=asker(1000, orchestrator_flags={"ticketEV": "16588800000"}, **LIVE))
+    )
+
+
+def test_with_gas_the_advertised_price_counts() -> None:
+    (one,) = found(g=signed(**MONEY), o=asker(1000, **LIVE))
+    assert "60 s at 1240 wei per pixel of 720p30 take more than 100 tickets of o" in one.message
+    assert one.limit == f"at least {1240 * 16588800}"
+
+
+def test_flags_that_stop_a_node_are_no_tickets() -> None:
+    """Nothing can be said of a ticketEV that cannot be read."""
+    assert all(one.level is Level.INFO for one in found(g=paying(), o=asker(1000, orchestrator_flags={"ticketEV": "8e9"})))
+
+
+def test_one_host_on_a_chain() -> None:
+    host = combined(
+        network=ARBITRUM,
+        orchestrator_price_per_unit=1000,
+        orchestrator_auto_adjust_price=True,
+        orchestrator_reward=False,
+        gateway_max_price_per_unit=1200,
+        **MONEY,
+    )
+    assert [one.code for one in found(h=host)] == ["LPF209"]
+
+
+def test_gateways_with_other_funds_are_told_apart() -> None:
+    hosts = {
+        f"g{place}": paying(1200, gateway_reserve_eth=reserve, gateway_deposit_eth=1)
+        for place, reserve in enumerate(["1", "1", "1.1", "12"])
+    }
+    assert [one.hosts for one in found(**hosts, o=asker(1000)) if one.code == "LPF209"] == [("g0", "g1", "o"), ("g2", "o")]
+    figures = price_plan.figures(Survey(fleet(**hosts, o=asker(1000))))
+    assert [one.gateways for one in figures] == [("g0/gateway", "g1/gateway"), ("g2/gateway",), ("g3/gateway",)]
+    assert [one.survives_gwei for one in figures] == [Fraction("1.666674999"), Fraction("1.833342499"), Fraction("20.000099999")]
+
+
+@given(
+    cap=st.integers(1200, 4000),
+    gas=st.integers(1, 200).map(lambda tenths: f"{tenths // 10}.{tenths % 10}"),
+    reserve=st.integers(1, 300).map(lambda tenths: f"{tenths // 10}.{tenths % 10}"),
+    prices=st.lists(st.integers(900, 1000), min_size=1, max_size=3, unique=True),
+)
+def test_two_rules_never_contradict_each_other(cap: int, gas: str, reserve: str, prices: list[int]) -> None:
+    """LPF202 says "too high" only above what LPF209 needs."""
+    money = {"expected_gas_gwei": gas, "gateway_reserve_eth": reserve, "gateway_deposit_eth": 1}
+    hosts: dict[str, Host] = {f"o{place}": asker(price) for place, price in enumerate(prices)}
+    codes = {one.code for one in rules.check(Survey(fleet(g=paying(cap, **money), **hosts)))}
+    assert not {"LPF202", "LPF209"} <= codes
+    needed = next(
+        (re.search(r"a cap of ([\d.]+)$", one.hint) for one in found(g=paying(cap, **money), **hosts) if one.code == "LPF209"), None
+    )
+    if needed:
+        after = {one.code for one in rules.check(Survey(fleet(g=paying(needed[1], **money), **hosts)))}
+        assert not {"LPF201", "LPF202", "LPF209"} & after
+    auto = {one.code for one in rules.check(Survey(fleet(g=paying("auto", **money), **hosts)))}
+    assert not {"LPF201", "LPF202", "LPF203", "LPF207", "LPF209"} & auto
+
+
+def test_a_case_for_one_edge() -> None:
+    """What edges ask: gateway, orchestrator, price and workload."""
+    survey = Survey(fleet(g=paying(1200), o=asker(1000)))
+    nodes: dict[str, Any] = {node.host: node for node in survey.fleet.nodes}
+    (edge,) = survey.edges
+    made = case(nodes["g"], nodes["o"], price_plan.Rate(edge.price or Fraction(0), edge.currency), edge.workload.kind)
+    assert made is not None
+    assert made.codes(edge.cap) == ("LPF209",)
