@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.pipelines import pipelines
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.collector import Collector
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.definitions import Definition
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Misread, Present, Unreadable
@@ -36,6 +37,7 @@ PATTERNS = {
     "date": (r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "a day such as 2026-11-20"),
     "decimal": (r"[0-9]+(\.[0-9]+)?", 'a whole number, or one with a decimal point in quotes, such as "0.36"'),
     "eth_address": (r"0x[0-9a-fA-F]{40}", "0x and 40 hexadecimal digits, in quotes"),
+    "gateway": (r"default|0x[0-9a-fA-F]{40}", "default, or 0x and 40 hexadecimal digits, in quotes"),
     "gpus": (r"all|[0-9]+(,[0-9]+)*", '0, "0,1" or all'),
     "name": (r"[a-z][a-z0-9-]{0,21}", "at most 22 of a-z, 0-9 and -, a letter first (Linux allows a user name 31 characters)"),
     "network": (r"[A-Za-z0-9][A-Za-z0-9._-]*", "a name of letters, digits, ., _ and -: the data directory is called like it"),
@@ -192,8 +194,9 @@ class Checker:
             address = f"{one.name}: {_host_of(one)}:{shown(raw)}, host and port in one text"
             return self._wrong(one, raw, path, (address if one.format == "address" else f'quote it: "{shown(raw)}"') if number else "")
         text = str(raw)
-        if one.choices:
-            return self._choice(one, text, path)
+        choices = pipelines() if one.format == "pipeline" else one.choices
+        if choices:
+            return self._choice(choices, text, path)
         if one.format in PATTERNS:
             return self._pattern(text, one.format, path)
         return self.text(text, path) if one.format != "path" else self._path(text, path)
@@ -207,11 +210,10 @@ class Checker:
         self._collector.add(CODE, f"{text!r} cannot stand here", path, got=text, limit=example, hint=hint)
         return MISSING
 
-    def _choice(self, one: Definition, text: str, path: str) -> object:
-        if text in one.choices:
+    def _choice(self, choices: Sequence[str], text: str, path: str) -> object:
+        if text in choices:
             return text
-        best = nearest(text, one.choices)
-        limit = ", ".join(one.choices)
+        best, limit = nearest(text, choices), ", ".join(choices)
         self._collector.add(CODE, f"{text!r} is none of the values it can have", path, got=text, limit=limit, hint=best)
         return MISSING
 
@@ -295,10 +297,10 @@ class Checker:
         self._collector.add(CODE, f"there is no key {key} here", f"{path}.{key}", got=key, limit=", ".join(options), hint=best)
 
     def _raw(self, one: Definition, raw: object, path: str) -> object:
-        if isinstance(raw, Mapping) and one.options is not None:
-            return self._entry(one, raw, path) if {"host", "url"} <= set(one.options) else self._dict(one, raw, path)
         if one.format in self._lists:
             return self._lists[one.format](one, raw, path)
+        if isinstance(raw, Mapping) and one.options is not None:
+            return self._entry(one, raw, path) if {"host", "url"} <= set(one.options) else self._dict(one, raw, path)
         return self._one_raw(one, raw.isoformat() if one.format == "date" and isinstance(raw, date) else raw, path)
 
     def _one_raw(self, one: Definition, raw: object, path: str) -> object:

@@ -27,6 +27,7 @@ FORMATS = {
     "amount",
     "cap",
     "capability_caps",
+    "pipeline",
     "pixels",
     "percent",
     "version",

@@ -235,3 +235,24 @@ def test_what_are_no_gpus(raw: object) -> None:
 
 def test_a_long_value_is_cut() -> None:
     assert len(gateway(gateway_workloads={"x": "y" * 500})[1][0].got) < 100
+
+
+@pytest.mark.parametrize("value", ["auto", "any", []])
+def test_caps_of_capabilities_may_be_a_word(value: object) -> None:
+    node, findings = gateway(gateway_max_price_per_capability=value)
+    assert findings == []
+    assert node.settings.max_price_per_capability == (tuple(value) if isinstance(value, list) else value)
+
+
+@pytest.mark.parametrize("value", ["1000", "autom", {"pipeline": "llm"}, 5])
+def test_caps_of_capabilities_are_a_list_else(value: object) -> None:
+    _node, findings = gateway(gateway_max_price_per_capability=value)
+    assert brief(findings) == [("LPF504", "livepeer_gateway_max_price_per_capability")]
+    assert findings[0].limit == "a list"
+
+
+@pytest.mark.parametrize(("name", "hint"), [("text_to_image", "text-to-image"), ("Text-to-image", "text-to-image"), ("byoc", "")])
+def test_pipelines_have_the_names_of_the_binary(name: str, hint: str) -> None:
+    _node, findings = gateway(gateway_max_price_per_capability=[{"pipeline": name, "price_per_unit": 1}])
+    assert brief(findings) == [("LPF504", "livepeer_gateway_max_price_per_capability[0].pipeline")]
+    assert findings[0].hint == hint
