@@ -7,7 +7,7 @@
   const VERDICTS = { refused: "✕", warning: "!", unknown: "?", good: "✓", free: "○" }; // the gravest first
   const GRAVITY = Object.keys(VERDICTS);
   const ALONE = 24; // hosts up to which each has a box of its own; more are stacked with those that are alike
-  const MOST = { boxes: 48, lines: 240, labels: 14, rows: 60, charted: 60, machines: 15, findings: 100, names: 4 };
+  const MOST = { boxes: 48, lines: 240, labels: 12, rows: 60, charted: 60, machines: 18, findings: 100, figures: 12, lacking: 12, names: 4 };
   const RULE = [1.2, 1.3]; // the rule of thumb: a cap 20 to 30 percent over the price
 
   const plan = JSON.parse(document.getElementById("data").textContent);
@@ -163,7 +163,7 @@
 
   // ---- the picture: where things stand ----
 
-  const BOX = { width: 232, head: 30, node: 26, foot: 8, gap: 22, across: 210, bulge: 74 };
+  const BOX = { width: 268, head: 30, node: 26, foot: 8, gap: 22, across: [200, 420], bulge: 74 };
   const heightOf = (box) => BOX.head + BOX.node * box.nodes.length + BOX.foot;
   const has = (box, role) => box.nodes.some((node) => node.role === role);
 
@@ -172,7 +172,8 @@
     for (const box of boxes) columns[has(box, "gateway") ? (has(box, "orchestrator") ? 1 : 0) : 2].push(box);
     const within = lines.every((line) => line.start.box === line.stop.box);
     const used = within ? dealt(boxes) : columns.filter((column) => column.length);
-    const across = within ? BOX.bulge + 20 : BOX.across;
+    const longest = lines.length <= MOST.labels ? Math.max(0, ...lines.map((line) => 6.8 * Math.min(48, labelOf(line).length) + 70)) : 0;
+    const across = within ? BOX.bulge + 20 : Math.min(BOX.across[1], Math.max(BOX.across[0], longest));
     const tall = (column) => column.reduce((sum, box) => sum + heightOf(box) + BOX.gap, -BOX.gap);
     // What goes from the first column to the third must not pass behind the second: that one stands lower then.
     const lower = !within && columns.every((column) => column.length) ? Math.max(tall(columns[0]), tall(columns[2])) + BOX.gap : 0;
@@ -201,22 +202,47 @@
     return end.box.y + BOX.head + BOX.node * (index + 0.5);
   }
 
-  /** A curve between two nodes, and the point of it where its mark stands. */
-  function curve(line, offset) {
-    const from = { x: line.start.box.x + BOX.width, y: rowOf(line.start) + offset };
-    if (line.start.box.x >= line.stop.box.x) {
-      const to = { x: line.stop.box.x + BOX.width, y: rowOf(line.stop) + offset };
-      const out = Math.max(from.x, to.x) + BOX.bulge;
-      return { path: `M${from.x} ${from.y} C${out} ${from.y} ${out} ${to.y} ${to.x} ${to.y}`, mark: { x: 0.25 * from.x + 0.75 * out, y: (from.y + to.y) / 2 } };
-    }
-    const to = { x: line.stop.box.x, y: rowOf(line.stop) + offset };
-    const middle = (from.x + to.x) / 2;
-    const t = line.nearStop ? 0.68 : 0.32;
+  /** A curve between two nodes, and the point of it where its sign stands. The nth line between the same nodes bends aside. */
+  function curve(line, nth) {
+    const bend = (nth % 2 ? 1 : -1) * 52 * Math.ceil(nth / 2);
+    const from = { x: line.start.box.x + BOX.width, y: rowOf(line.start) };
+    const curled = line.start.box.x >= line.stop.box.x;
+    const to = { x: line.stop.box.x + (curled ? BOX.width : 0), y: rowOf(line.stop) };
+    const out = curled ? Math.max(from.x, to.x) + BOX.bulge + 14 * nth : (from.x + to.x) / 2;
+    const [first, last] = curled ? [from.y, to.y] : [from.y + bend, to.y + bend];
+    const t = curled ? 0.5 : line.at;
     const at = (a, b, c, d) => (1 - t) ** 3 * a + 3 * (1 - t) ** 2 * t * b + 3 * (1 - t) * t ** 2 * c + t ** 3 * d;
-    return {
-      path: `M${from.x} ${from.y} C${middle} ${from.y} ${middle} ${to.y} ${to.x} ${to.y}`,
-      mark: { x: at(from.x, middle, middle, to.x), y: at(from.y, from.y, to.y, to.y) },
-    };
+    return { path: `M${from.x} ${from.y} C${out} ${first} ${out} ${last} ${to.x} ${to.y}`, x: at(from.x, out, out, to.x), y: at(from.y, first, last, to.y), curled, below: bend > 0 };
+  }
+
+  /** Where along its line each sign stands: towards the side where fewer lines meet, those that meet there one after the other. */
+  function spread(lines) {
+    const meeting = new Map();
+    const meet = (key) => { meeting.set(key, (meeting.get(key) ?? 0) + 1); return meeting.get(key); };
+    for (const { start, stop } of lines) [`>${start.key}`, `<${stop.key}`].forEach(meet);
+    const placed = new Map();
+    for (const line of lines) {
+      const [starting, stopping] = [meeting.get(`>${line.start.key}`), meeting.get(`<${line.stop.key}`)];
+      const side = starting >= stopping ? `<${line.stop.key}` : `>${line.start.key}`;
+      const nth = placed.get(side) ?? 0;
+      placed.set(side, nth + 1);
+      const from = starting === 1 && stopping === 1 ? 0.5 : 0.7 - 0.11 * (nth % 4);
+      line.at = starting >= stopping ? from : 1 - from;
+    }
+  }
+
+  /** Words beside the signs, as many as find room. */
+  function labelled(signs) {
+    const taken = signs.map(({ x, y }) => [x - 9, y - 9, x + 9, y + 9]);
+    const free = (box) => taken.every(([left, top, right, bottom]) => box[2] < left || box[0] > right || box[3] < top || box[1] > bottom);
+    return signs.map(({ x, y, curled, below, text }) => {
+      const half = text.length * 3.4;
+      const places = curled ? [[x + 14 + half, y + 4]] : below ? [[x, y + 21], [x, y - 13]] : [[x, y - 13], [x, y + 21]];
+      const place = places.find(([middle, base]) => free([middle - half, base - 9, middle + half, base + 2]));
+      if (!place) return "";
+      taken.push([place[0] - half, place[1] - 9, place[0] + half, place[1] + 2]);
+      return s("text", { class: "label", x: place[0], y: place[1] }, text);
+    });
   }
 
   // ---- the picture: drawing ----
@@ -227,19 +253,19 @@
     boxes.forEach((box, index) => { box.place = index; });
     const everyLine = linesOf(edges, boxes);
     const lines = everyLine.slice(0, MOST.lines);
-    const degree = new Map();
-    for (const { start, stop } of lines) for (const key of [`>${start.key}`, `<${stop.key}`]) degree.set(key, (degree.get(key) ?? 0) + 1);
-    for (const line of lines) line.nearStop = degree.get(`>${line.start.key}`) >= degree.get(`<${line.stop.key}`);
+    spread(lines);
     drawn = { boxes, lines };
     const place = find("#drawing");
     if (!boxes.length) return place.replaceChildren(h("p", { class: "none" }, plan.hosts.length ? "Nothing fits the filter." : "There is no host in this fleet."));
     const { width, height, columns } = laidOut(boxes, lines);
     find("main").classList.toggle("wide", columns > 2 || !plan.findings.length);
-    const svg = s("svg", { viewBox: `-8 -10 ${width + 16} ${height + 20}`, width: width + 16, role: "group", "aria-label": "Hosts as boxes, jobs as lines from gateways to orchestrators" });
     const parallel = new Map();
-    const signs = s("g", { class: "signs", "aria-hidden": "true" });
-    for (const line of [...lines].reverse()) svg.append(drawLine(line, parallel, signs, lines.length <= MOST.labels));
-    svg.append(...boxes.map(drawBox), signs);
+    const signs = [...lines].reverse().map((line) => drawLine(line, parallel));
+    const top = Math.min(-10, ...signs.map(({ y }) => y - 28));
+    const bottom = Math.max(height + 10, ...signs.map(({ y }) => y + 28));
+    const svg = s("svg", { viewBox: `-8 ${top} ${width + 16} ${bottom - top}`, width: width + 16, role: "group", "aria-label": "Hosts as boxes, jobs as lines from gateways to orchestrators" },
+      signs.map(({ line }) => line.element), boxes.map(drawBox),
+      s("g", { class: "signs", "aria-hidden": "true" }, lines.length <= MOST.labels ? labelled([...signs].reverse()) : "", signs.map(({ x, y, line }) => mark(x, y, line.verdict))));
     place.replaceChildren(legend(lines), h("div", { class: "scroll" }, svg), ...leftOut(all.length - boxes.length, everyLine.length - lines.length));
   }
 
@@ -259,17 +285,17 @@
   const words = (verdict) => ({ refused: "refused", warning: "warning", unknown: "unknown", good: "good", free: "free (off-chain)" })[verdict];
   const mark = (x, y, verdict) => s("g", { class: `mark ${verdict}`, transform: `translate(${x} ${y})` }, s("circle", { r: 7.5 }), s("text", { y: 4 }, VERDICTS[verdict]));
 
-  function drawLine(line, parallel, signs, labelled) {
+  /** Draws a line, and tells where its sign and its words belong. */
+  function drawLine(line, parallel) {
     const key = `${line.start.key} ${line.stop.key}`;
     const nth = parallel.get(key) ?? 0;
     parallel.set(key, nth + 1);
-    const { path, mark: at } = curve(line, nth * 9 - (nth ? 3 : 0));
+    const { path, ...place } = curve(line, nth);
     const text = labelOf(line);
-    const name = `${ends_(line)}: ${text}, ${words(line.verdict)}`;
+    const name = `${titles(line)}: ${text}, ${words(line.verdict)}`;
     line.element = s("g", { class: "edge", tabindex: 0, role: "button", "aria-label": name, ...pressed(() => choose([line])) },
       s("title", {}, name), s("path", { class: "touch", d: path }), s("path", { class: `line ${line.verdict}`, d: path }));
-    signs.append(mark(at.x, at.y, line.verdict), labelled ? s("text", { class: "label", x: at.x, y: at.y - 12 }, clipped(text, 34)) : "");
-    return line.element;
+    return { ...place, line, text: clipped(text, 48) };
   }
 
   function labelOf(line) {
@@ -281,7 +307,7 @@
 
   const named = (workloads) => (workloads.length === 1 ? workloads[0] : number(workloads.length, "workload"));
   const titleOf = (box) => (box.hosts.length === 1 ? box.hosts[0] : `${box.hosts.length.toLocaleString("en")} × ${box.hosts[0]} …`);
-  const ends_ = (line) => `${titleOf(line.start.box)} → ${titleOf(line.stop.box)}`;
+  const titles = (line) => `${titleOf(line.start.box)} → ${titleOf(line.stop.box)}`;
 
   function drawBox(box) {
     const height = heightOf(box);
@@ -290,7 +316,7 @@
     const title = titleOf(box);
     box.element = s("g", { class: `box${box.foreign ? " foreign" : ""}`, tabindex: 0, role: "button", "aria-label": `${title}: ${box.nodes.map((node) => node.name).join(", ")}`, ...pressed(() => showBox(box)) },
       s("title", {}, names(box.hosts, 12)), sheets.map(rectangle), rectangle(0),
-      s("text", { class: "name", x: box.x + 12, y: box.y + 20 }, clipped(title, 28)),
+      s("text", { class: "name", x: box.x + 12, y: box.y + 20 }, clipped(title, 32)),
       box.nodes.map((node, index) => drawNode(box, node, box.y + BOX.head + BOX.node * index)));
     return box.element;
   }
@@ -300,7 +326,7 @@
     return [
       s("rect", { class: `node ${node.role}`, x: box.x + 8, y: y + 1, width: BOX.width - 16, height: BOX.node - 4, rx: 4 }),
       s("text", { class: "node", x: box.x + 16, y: y + 16 }, clipped(short, node.network ? 17 : 26)),
-      s("text", { class: "net", x: box.x + BOX.width - 14, y: y + 16 }, clipped(node.network ?? "", 14)),
+      s("text", { class: "net", x: box.x + BOX.width - 14, y: y + 16 }, clipped(node.network ?? "", 21)),
     ];
   }
 
@@ -316,7 +342,7 @@
     clear();
     for (const one of [...lines, ...boxes]) one.element.classList.add("chosen");
     find("#drawing").classList.toggle("chosen-some", lines.length + boxes.length > 0);
-    if (lines.length) find("#detail").append(h("h3", {}, lines.length === 1 ? ends_(lines[0]) : number(lines.length, "line")), edgeTable(unique(lines.flatMap((line) => [...line.edges])), 12));
+    if (lines.length) find("#detail").append(h("h3", {}, lines.length === 1 ? titles(lines[0]) : number(lines.length, "line")), edgeTable(unique(lines.flatMap((line) => [...line.edges])), 12));
   }
 
   function showBox(box) {
@@ -439,16 +465,14 @@
       if (!machines.has(host.machine)) machines.set(host.machine, []);
       machines.get(host.machine).push(listener);
     }
-    const rows = some("machines", [...machines], ([machine, list]) => {
-      const sorted = list.sort((one, other) => one.port - other.port);
-      return sorted.map((listener, index) => listenerRow(listener, index ? null : h("th", { scope: "rowgroup", rowspan: sorted.length }, machine)));
-    }, "tr", ["td", { colspan: 6 }]);
-    find("#listeners .table").replaceChildren(table(["Machine", "Address", "Host and node", "Purpose", "Reached by", "Value"], rows.flat()));
+    find("#listeners .machines").replaceChildren(...some("machines", [...machines], drawMachine, "p"));
   }
 
-  function listenerRow(listener, machine) {
-    return h("tr", { class: machine ? "first" : "" }, machine, h("td", { class: "code" }, listener.where), h("td", {}, `${listener.host} ${listener.node}`),
-      h("td", {}, listener.purpose), h("td", { class: `exposure ${listener.exposure}` }, listener.exposure), h("td", {}, listener.default ? "default" : "written"));
+  function drawMachine([machine, list]) {
+    const rows = list.sort((one, other) => one.port - other.port).map((listener) => h("tr", {},
+      h("td", { class: "code" }, listener.where), h("td", {}, listener.host === machine ? listener.node : `${listener.host} ${listener.node}`), h("td", {}, listener.purpose),
+      h("td", { class: `exposure ${listener.exposure}` }, listener.exposure), h("td", {}, listener.default ? "default" : "written")));
+    return h("div", {}, h("h3", {}, machine), table(["Address", "Node", "Purpose", "Reached by", "Value"], rows));
   }
 
   // ---- charts ----
@@ -512,7 +536,20 @@
   }
 
   function drawGas() {
+    const shown = plan.pricing.filter((one) => (!wanted.workload || one.workload === wanted.workload) && one.gateways.some((name) => searched(hosts.get(endOf(name, "gateway").host))));
     find("#gas").hidden = !plan.pricing.length;
+    const worked = shown.filter((one) => one.rows.length).sort((one, other) => other.codes.length - one.codes.length);
+    const lacking = shown.filter((one) => !one.rows.length);
+    find("#gas .table").replaceChildren(...some("figures", worked, gasFigure, "p"), ...some("lacking", lacking, (one) => h("p", { class: "none" }, `${brief(one.gateways)}, ${one.workload}: ${one.lacks || "nothing to work out"}.`), "p"));
+  }
+
+  function gasFigure(one) {
+    const head = ["Gas, gwei", "", `Advertised, ${one.unit}`, "Headroom", "Deposit needed", "Refused"];
+    const rows = one.rows.map((row) => h("tr", {}, [row.gas, row.marks, row.price, row.headroom, row.deposit].map((text) => h("td", {}, text)), h("td", {}, row.refused ? badge("refused", row.refused) : "")));
+    const codes = one.codes.map((code) => h("button", { type: "button", class: "code", onclick: () => toFinding(code) }, code));
+    return h("figure", {}, h("figcaption", {}, `${names(one.gateways)}: ${one.workload} `, codes),
+      h("p", { class: "none" }, `Price ${one.price} ${one.unit}, cap ${one.cap || "none"}; survives gas up to: ${one.survives}.`),
+      table(head, rows), one.advice.length ? h("pre", {}, one.advice.join("\n")) : "");
   }
 
   function render() {

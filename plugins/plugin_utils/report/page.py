@@ -15,6 +15,15 @@ from typing import Any
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Listener
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import HostPlan, Plan
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.gas import (
+    advice,
+    base_text,
+    gateways,
+    lacks_text,
+    rough_text,
+    row_texts,
+    survives_text,
+)
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.groups import Group, groups
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.texts import (
     address_text,
@@ -25,6 +34,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.texts import
     price_text,
     what,
 )
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.figures import Figures
 
 
 def page(plan: Plan) -> str:
@@ -59,7 +69,7 @@ def _data(plan: Plan) -> dict[str, Any]:
         "hosts": [_host(host) for host in plan.hosts.values()],
         "listeners": [_listener(listener) for listener in plan.listeners],
         "groups": [_group(group) for group in groups(plan.edges)],
-        "pricing": [],
+        "pricing": [_pricing(figures) for figures in plan.pricing],
     }
 
 
@@ -125,3 +135,18 @@ def _group(group: Group) -> dict[str, Any]:
 
 def _ratio(amount: Fraction | None) -> str | None:
     return None if amount is None else str(amount)
+
+
+def _pricing(figures: Figures) -> dict[str, Any]:
+    return {
+        "gateways": gateways(figures),
+        "workload": str(figures.workload),
+        "unit": f"{figures.currency} per {figures.unit}",
+        "price": base_text(figures),
+        "cap": "" if figures.cap is None else rough_text(figures.cap),
+        "survives": survives_text(figures),
+        "advice": list(advice(figures)),
+        "lacks": lacks_text(figures),
+        "rows": [row_texts(row) for row in figures.table],
+        "codes": figures.codes,
+    }

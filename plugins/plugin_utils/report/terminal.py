@@ -11,6 +11,14 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge, 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import HostPlan, Plan
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.render import NodePlan
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.gas import (
+    advertised_text,
+    base_text,
+    gas_text,
+    gateways,
+    rough_text,
+    survives_text,
+)
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.groups import Group, between, groups
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.table import Cell, Screen, fits, section, wrap
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.texts import (
@@ -25,6 +33,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.texts import
     price_text,
     what,
 )
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.figures import Figures
 
 MOST_ROWS = 40
 """Rows of the longest table; what is longer is summed up, and stands in plan.json row by row."""
@@ -38,6 +47,7 @@ def report(plan: Plan, screen: Screen) -> str:
         _nodes(plan, screen),
         _listeners(plan, screen),
         _edges(plan, screen),
+        _gas(plan.pricing, screen),
         findings(plan.findings, screen),
         conclusion(plan, screen),
     ]
@@ -134,7 +144,7 @@ def _edges(plan: Plan, screen: Screen) -> str:
     together = groups(plan.edges) if notes else [Group(edge, (between(edge),)) for whole in plan.edges for edge in whole.each()]
     if len(together) > MOST_ROWS:
         return section(title, ["COUNT", "WORKLOAD", "HEADROOM", "VERDICT"], _by_verdict(together), screen, *notes)
-    unit = _same_unit([group.terms for group in together])
+    unit = _same_unit(group.terms for group in together if group.terms.price is not None or group.terms.cap is not None)
     cells = [_edge_row(group, unit, screen) for group in together]
     notes += [f"in {unit}"] if unit else []
     header = ["GATEWAY", "ORCHESTRATOR", "WORKLOAD", "PRICE", "CAP", "HEADROOM", "ENFORCED BY", "VERDICT"]
@@ -146,10 +156,29 @@ def _edges(plan: Plan, screen: Screen) -> str:
     return section(title, header, cells, screen, *notes)
 
 
-def _same_unit(edges: Sequence[Edge]) -> str:
+def _same_unit(priced: Iterable[Edge | Figures]) -> str:
     """``wei per pixel`` where every price is in that: then it stands once, above the table."""
-    units = {f"{edge.currency} per {edge.unit}" for edge in edges if edge.price is not None or edge.cap is not None}
+    units = {f"{one.currency} per {one.unit}" for one in priced}
     return units.pop() if len(units) == 1 else ""
+
+
+def _gas(pricing: Sequence[Figures], screen: Screen) -> str:
+    """What gas makes of the prices, a row for gateways that are alike; findings say what would help, and what nobody can tell."""
+    known = sorted((figures for figures in pricing if figures.table), key=lambda figures: not figures.codes)
+    rows = known[:MOST_ROWS]
+    unit = _same_unit(rows)
+    notes = [f"{number(len(known), 'row')}; these {len(rows)} of them, the others stand in plan.json"] if known[MOST_ROWS:] else []
+    notes += [f"in {unit}"] if unit else []
+    header = ["GATEWAY", "WORKLOAD", "PRICE", "ADVERTISED", "CAP", "GAS STATED", "SURVIVES"]
+    cells = [[Cell(text) for text in _gas_row(figures, unit)] for figures in rows]
+    return section("What gas makes of the prices", header, cells, screen, *notes, "gas in gwei")
+
+
+def _gas_row(figures: Figures, unit: str) -> tuple[str, ...]:
+    per = "" if unit else f" {figures.currency} per {figures.unit}"
+    cap = "" if figures.cap is None else rough_text(figures.cap)
+    texts = (base_text(figures) + per, advertised_text(figures), cap, gas_text(figures), survives_text(figures))
+    return (_names(gateways(figures)), str(figures.workload), *texts)
 
 
 def _by_verdict(together: Sequence[Group]) -> list[list[Cell]]:

@@ -18,8 +18,9 @@ EMPTY = plan_fleet(fleet(), (), TEMPLATES)
 
 
 def planned(*nodes: Node) -> Plan:
-    """The plan of a fleet with these nodes."""
-    return plan_fleet(fleet(*nodes), (), TEMPLATES)
+    """The plan of a fleet with these nodes; infos, which say what nobody stated, are left out."""
+    plan = plan_fleet(fleet(*nodes), (), TEMPLATES)
+    return replace(plan, findings=tuple(finding for finding in plan.findings if finding.level is not Level.INFO))
 
 
 def three(cap: str = "1250") -> Plan:

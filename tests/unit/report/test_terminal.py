@@ -92,6 +92,11 @@ gw1      → orch1       video     1000    1250  25 %      gateway      good
 gw1      → orch2       video     1010.5  1250  ~23.7 %   gateway      good
 gw2      → orch3       video                             nobody       free (off-chain)
 
+What gas makes of the prices (in wei per pixel; gas in gwei)
+GATEWAY  WORKLOAD  PRICE           ADVERTISED       CAP   GAS STATED  SURVIVES
+───────  ────────  ──────────────  ───────────────  ────  ──────────  ───────────
+gw1      video     1000 to 1010.5  1010 to ~1020.6  1250  0.05 to 1   ~23.7 (cap)
+
 5 nodes on 5 hosts: no findings. Plan DIGEST.
 """
 SMALL = SMALL.replace("DIGEST", small().digest[:12])
