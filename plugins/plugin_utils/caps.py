@@ -158,8 +158,9 @@ class Caps:
         by_workload: what the binary holds a price of that workload against. A workload of kind ``ai`` or ``live_video`` without
             pipeline stands for every model that nobody named.
         missing: workloads without such a cap, and why.
-        bands: of the prices that a cap is held against, those of every workload that shares it; without a cap, of the prices of the
-            workload alone. None where they are not known, or in several currencies without a rate.
+        bands: of the prices that a cap is held against, those of every workload that shares it (but video apart from the models
+            that fall through to its cap); without a cap, of the prices of the workload alone. None where they are not known, or
+            in several currencies without a rate.
         flag: what ``-maxPricePerUnit`` and ``-pixelsPerUnit`` get; None for no flag.
         entries: what ``-maxPricePerCapability`` gets; empty for no flag.
     """
@@ -224,7 +225,10 @@ class _Payer:
         guarded = {key: self._guarded(one, users.get(key, [])) for key, one in written.items() if isinstance(one, Cap)}
         found = {workload: (cap, users[key]) for workload, (key, cap) in each.items() if isinstance(cap, Cap)}
         bands = {workload: self._band([workload], "") for workload in each if workload not in found}
-        bands |= {workload: self._band(sharing, cap.currency) for workload, (cap, sharing) in found.items()}
+        for workload, (cap, sharing) in found.items():
+            # What falls through to the cap of video says nothing of how high that should be.
+            alike = [one for one in sharing if (found[one][0].source is CapSource.GLOBAL) is (cap.source is CapSource.GLOBAL)]
+            bands[workload] = self._band(alike, cap.currency)
         in_document = (key for key, one in written.items() if key != FLAG and (key in guarded or one is NoCap.ANY))
         return Caps(
             by_workload={workload: self._guarded(cap, sharing) for workload, (cap, sharing) in found.items()},

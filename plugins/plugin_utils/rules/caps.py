@@ -102,7 +102,7 @@ def held(found: Route) -> Iterator[Held]:
     for alike, workload, ask in found.payable():
         cap = found.caps.by_workload.get(workload)
         if cap is not None and ask.rate is not None:
-            groups.setdefault((cap.variable, cap.amount, cap.currency), []).append((alike, workload, ask))
+            groups.setdefault((cap.variable, cap.source, cap.amount, cap.currency), []).append((alike, workload, ask))
     for asks in groups.values():
         workload = asks[0][1]
         yield Held(found, found.caps.by_workload[workload], found.caps.bands.get(workload), tuple(asks))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -18,7 +19,6 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import (
     SMALLEST,
     WEI,
     Place,
-    Price,
     Rate,
     advertised,
     amount_text,
@@ -142,17 +142,20 @@ def _misread(node: Node, variable: str, text: str, place: Place) -> Iterator[Fin
     found = read(place, text)
     unpriced = node.role is Role.ORCHESTRATOR and not node.onchain
     harmless = found.effect in ("any_price", "flag_pixels") or (unpriced and found.price is not None)
-    if text and complaint(place, text) and not harmless:
-        yield finding(
-            "LPF205",
-            node,
-            f'"{text}": {complaint(place, text)}',
-            variable=variable,
-            got=text,
-            limit=place.wants,
-            hint=_spelled_out(variable, text, place),
-            level=Level.WARNING if found.effect == "base_price" else Level.ERROR,
-        )
+    if not text or harmless or not complaint(place, text):
+        return
+    a_number = found.price is not None and found.price.amount <= 0 and not found.price.currency
+    instead = {"flag_price": f"{variable}: auto, or any on purpose", "base_price": f"remove {variable}, or give video no price"}
+    yield finding(
+        "LPF205",
+        node,
+        f'"{text}": {complaint(place, text)}',
+        variable=variable,
+        got=text,
+        limit="a number above 0" if a_number else place.wants,
+        hint=instead.get(found.effect, "") or ("" if a_number else _spelled_out(variable, text, place)),
+        level=Level.WARNING if found.effect == "base_price" else Level.ERROR,
+    )
 
 
 def _meant(one: Written, rate: Rate) -> Iterator[Finding]:
@@ -249,25 +252,31 @@ def _unpriced_models(node: Node) -> Iterator[Finding]:
 
 def _spelled_out(variable: str, text: str, place: Place) -> str:
     """The amount that was probably meant."""
-    number = text.replace(",", "").replace("_", "").strip()
-    readers: list[Callable[[], Fraction]] = [lambda: Fraction(number), lambda: Fraction(int(text, 0))]
+    plain = re.sub(r"[,_$\s]", "", text)
+    number = re.sub(r"[A-Za-z]+$", "", plain)
+    currency = plain.removeprefix(number)
+    readers: list[Callable[[], tuple[Fraction, str]]] = [
+        lambda: (Fraction(plain), ""),
+        lambda: (Fraction(int(text, 0)), ""),
+        lambda: (Fraction(number), currency),
+    ]
     for reader in readers:
         try:
-            meant = decimal_text(reader())
+            meant, name = reader()
         except (ValueError, ZeroDivisionError, OverflowError):
             continue
-        if meant is not None and len(meant) <= 40 and read(place, meant).amount is not None:
-            return setting(variable, meant)
-    return _currency_apart(variable, text, place)
+        digits = decimal_text(meant)
+        if digits is not None and len(digits) <= 40 and read(place, digits).amount is not None:
+            return _line(variable, digits, name, place)
+    return ""
 
 
-def _currency_apart(variable: str, text: str, place: Place) -> str:
-    """``0.5USD`` in a document, where the currency has a key of its own."""
-    flag: Price | None = read(Place.PRICE, text).price
-    if place.row["reads"] != "json" or flag is None or not flag.currency.isalpha():
-        return ""
+def _line(variable: str, digits: str, currency: str, place: Place) -> str:
+    """An amount for the inventory; in a document the currency has a key of its own."""
+    if not currency or place.row["reads"] == "flag":
+        return setting(variable, digits + currency)
     entry = variable.rpartition(".")[0]
-    return f"{setting(variable, text.removesuffix(flag.currency))} and {setting(entry + '.currency', flag.currency)}"
+    return f"{setting(variable, digits)} and {setting(entry + '.currency', currency)}"
 
 
 def unstated(survey: Survey) -> Iterator[Finding]:
