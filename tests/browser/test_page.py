@@ -10,7 +10,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Fin
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Inventory
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import Plan, make_plan
 from ansible_collections.livepeer.fleet.tests.unit.render.fleets import ARBITRUM, TEMPLATES, gateway, orchestrator
-from ansible_collections.livepeer.fleet.tests.unit.report.plans import EMPTY, large, planned, three
+from ansible_collections.livepeer.fleet.tests.unit.report.plans import EMPTY, costly, large, planned, three
 from selenium.webdriver.common.keys import Keys
 
 from .conftest import Page
@@ -155,6 +155,15 @@ def test_a_thousand_prices_stay_a_page(show: Show) -> None:
     page = show(large(600, prices=600))
     assert page.elements() < 6000
     assert len(page.all(".box")) <= 48
+
+
+def test_gas_has_a_table_with_what_would_help(show: Show) -> None:
+    page = show(costly())
+    assert page.texts("#gas figcaption") == ["gw1: video LPF209"]
+    assert "a reserve of 102 ETH with a deposit of 1.02 ETH is safe at 200 gwei" in page.one("#gas pre").text
+    assert page.texts("#gas tbody tr:last-child td")[:3] == ["200", "highest", "3000 to 3031.5"]
+    page.one("#gas button.code").click()
+    assert page.one("#findings li.chosen").get_attribute("data-code") == "LPF209"
 
 
 def test_whatever_an_inventory_says_is_text(show: Show) -> None:

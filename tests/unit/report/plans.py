@@ -32,6 +32,16 @@ def three(cap: str = "1250") -> Plan:
     )
 
 
+def costly() -> Plan:
+    """The gateway of ``three``, whose headroom does not survive the gas price that it states."""
+    payer = gateway("gw1", network=ARBITRUM, max_price_per_unit="1250")
+    return planned(
+        replace(payer, expected_gas_gwei=("1", "200")),
+        orchestrator("orch1", network=ARBITRUM),
+        orchestrator("orch2", network=ARBITRUM, price_per_unit="1010.5"),
+    )
+
+
 def large(hosts: int, prices: int = 7, low: int | None = None) -> Plan:
     """A tenth of the hosts are gateways that pay all the others; ``low`` is one gateway whose cap is too low."""
     gateways = [

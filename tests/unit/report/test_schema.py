@@ -18,7 +18,7 @@ from ansible_collections.livepeer.fleet.tests.unit.render.fleets import ARBITRUM
 from hypothesis import given
 from jsonschema import Draft202012Validator
 
-from .plans import EMPTY, large, planned, random_plans, three
+from .plans import EMPTY, costly, large, planned, random_plans, three
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "plan.schema.json").read_text(encoding="utf-8"))
 VALIDATOR = Draft202012Validator(SCHEMA)
@@ -61,6 +61,7 @@ PLANS: dict[str, Callable[[], Plan]] = {
     "empty": lambda: EMPTY,
     "good": three,
     "refused": lambda: three("1100"),
+    "costly": costly,
     "free": lambda: planned(gateway("a"), orchestrator("a"), gateway("b", name="eu"), orchestrator("c")),
     "ai": ai,
 }
@@ -131,7 +132,7 @@ def test_a_field_that_is_not_documented_does_not_fit() -> None:
 
 
 def test_a_field_that_is_gone_is_missed() -> None:
-    document = json.loads(json.dumps(PLANS["refused"]().to_dict()))
+    document = json.loads(json.dumps(PLANS["costly"]().to_dict()))
     for path, one in [(path, one) for path, one in objects(document) if not path.endswith(OPEN) and ".secrets." not in path]:
         for name in list(one):
             value = one.pop(name)
