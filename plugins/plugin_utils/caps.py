@@ -284,7 +284,13 @@ class _Payer:
             return {(pipeline, DEFAULT): NoCap.ANY for pipeline in pipelines()}
         entries = [entry for entry in caps if isinstance(entry, Mapping)]
         named = {entry_key(entry) for entry in entries}
-        return {entry_key(entry): self._capability(place, entry, named, flag) for place, entry in enumerate(entries)}
+        found: dict[Key, Cap | NoCap] = {}
+        for place, entry in enumerate(entries):
+            cap = self._capability(place, entry, named, flag)
+            # One without a cap is left out, and so takes none away.
+            if cap is not NoCap.ZERO or entry_key(entry) not in found:
+                found[entry_key(entry)] = cap
+        return found
 
     def _capability(self, place: int, entry: Mapping[str, object], named: set[Key], flag: Cap | NoCap) -> Cap | NoCap:
         """One entry: what it leaves out, or has as 0 or less, is taken from the flags, the number without its currency."""
