@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules of prices and caps: what they say of AI, signers, currencies and forms of amounts, with the line to write."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.livepeer.fleet.plugins.plugin_utils import rules
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Survey
+from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import Host, asker, fleet, gateway, only, orchestrator, payer
+
+CAPS = "livepeer_gateway_max_price_per_capability"
+MODELS = "livepeer_orchestrator_ai_models"
+ACCOUNT = "0x" + "ab" * 20
+IMAGE = {"pipeline": "text-to-image", "model_id": "sd", "price_per_unit": 4000000, "pixels_per_unit": 1}
+SPEECH = {"pipeline": "audio-to-text", "model_id": "w", "price_per_unit": "1e7", "pixels_per_unit": 1}
+LIVE = {"pipeline": "live-video-to-video", "model_id": "noop", "price_per_unit": 100}
+DOLLAR = {"wei_per_usd": {"wei": "500000000000000", "date": "2026-11-20"}}
+
+
+def found(code: str, **hosts: Host) -> list[Finding]:
+    """Every finding of a code, infos too."""
+    return [finding for finding in rules.check(Survey(fleet(**hosts))) if finding.code == code]
+
+
+def ai_payer(cap: object = "any", caps: object = "auto", **variables: object) -> Host:
+    return payer(cap, gateway_workloads=["ai"], gateway_max_price_per_capability=caps, **variables)
+
+
+def server(*models: dict[str, object], price: object = 1000, **variables: object) -> Host:
+    return asker(price, orchestrator_ai_models=list(models), **variables)
+
+
+def live(signer: dict[str, object], **variables: object) -> Host:
+    signed = {"gateway_payment": "clearinghouse", "gateway_workloads": ["live_video"], "gateway_remote_signer": signer}
+    return gateway(**signed | variables)
+
+
+def test_the_cap_of_a_model() -> None:
+    cap = {"pipeline": "text-to-image", "model_id": "sd", "price_per_unit": 4000000, "pixels_per_unit": 1}
+    one = only("LPF201", g=ai_payer(caps=[cap]), o=server(IMAGE))
+    assert one.message == "the cap leaves less than 20 % over the price of o for text-to-image sd (4000000), which rises with gas"
+    assert (one.variable, one.limit) == (f"{CAPS}[0].price_per_unit", "4800000 to 5200000")
+    assert one.hint == f"{CAPS}[0].price_per_unit: 4800000 to 5200000, or auto"
+    over = only("LPF202", g=ai_payer(caps=[cap | {"price_per_unit": "5200001"}]), o=server(IMAGE))
+    assert over.message == "the cap is more than 30 % over the highest price of the orchestrators for text-to-image sd"
+
+
+def test_a_model_that_falls_through_to_the_cap_of_video() -> None:
+    hosts = {"g": payer(1250, gateway_workloads=["video", "ai"]), "o": server(IMAGE, SPEECH)}
+    (low,) = found("LPF201", **hosts)
+    assert (low.variable, low.got, low.limit) == ("livepeer_gateway_max_price_per_unit", "1250", "4800000 to 5200000")
+    assert low.hint == f"{CAPS}: auto"
+    (unit,) = found("LPF207", **hosts)
+    assert unit.message == "audio-to-text w: paid by the millisecond, but held against the cap for a pixel"
+    assert (unit.variable, unit.got, unit.limit, unit.hint) == (CAPS, "1250 for 1 pixels", "a cap for a millisecond", f"{CAPS}: auto")
+
+
+def test_a_cap_raised_for_a_model_is_too_much_for_video() -> None:
+    one = only("LPF202", g=payer(4800000, gateway_workloads=["video", "ai"]), o=server(IMAGE))
+    assert (one.limit, one.message) == ("1200 to 1300", "the cap is more than 30 % over the highest price of the orchestrators")
+
+
+def test_one_default_entry_for_dear_and_cheap_models() -> None:
+    cheap = IMAGE | {"model_id": "xl", "price_per_unit": 5}
+    caps = [{"pipeline": "text-to-image", "price_per_unit": 5000000, "pixels_per_unit": 1}]
+    assert not found("LPF202", g=ai_payer(caps=caps), o=server(IMAGE, cheap))
+    assert found("LPF202", g=ai_payer(caps=caps), o=server(cheap))
+
+
+def test_a_model_without_a_cap() -> None:
+    caps = [{"pipeline": "text-to-image", "model_id": "sd", "price_per_unit": "auto"}]
+    one = only("LPF207", g=payer(gateway_workloads=["ai"], gateway_max_price_per_capability=caps), o=server(IMAGE, SPEECH))
+    assert one.message == "audio-to-text w: no cap, so that any price is paid"
+    assert (one.got, one.hint) == ("1 caps", "add {pipeline: audio-to-text, model_id: w, price_per_unit: auto}")
+
+
+def test_strangers_of_the_chain_may_ask_any_price_of_models_that_are_not_named() -> None:
+    wanted = {"gateway_discovery": "onchain", "gateway_workloads": ["ai"], "gateway_max_price_per_capability": "auto"}
+    one = only("LPF207", g=payer(**wanted), o=server(IMAGE))
+    assert one.message == "every model that is not named (ai): no cap, so that any price is paid"
+
+
+def test_an_entry_of_0_takes_the_number_of_the_flag_without_its_currency() -> None:
+    caps = [{"pipeline": "text-to-image", "price_per_unit": 0, "pixels_per_unit": 1, "currency": "USD"}]
+    hosts = {"g": ai_payer("0.000000000005USD", caps=caps), "o": server(IMAGE | {"price_per_unit": "0.000000000004", "currency": "usd"})}
+    (one,) = found("LPF205", **hosts)
+    assert one.variable == f"{CAPS}[0].price_per_unit"
+    assert "takes the number of -maxPricePerUnit instead, without its currency" in one.message
+    assert one.hint == f"{CAPS}[0].price_per_unit: auto, or any on purpose"
+
+
+@pytest.mark.parametrize(
+    ("price", "says", "hint"),
+    [
+        (
+            "0.5e-2USD",
+            "cannot read it and stops with exit status 0",
+            f'{MODELS}[0].price_per_unit: "0.005" and {MODELS}[0].currency: "USD"',
+        ),
+        ("0x10", "cannot read it and stops with exit status 0", f'{MODELS}[0].price_per_unit: "16"'),
+        ("1,000", "cannot read it and stops with exit status 0", f'{MODELS}[0].price_per_unit: "1000"'),
+        ("-1", "reads -1 and stops with exit status 2", ""),
+        ("0", "reads 0 and charges the price of video instead", f"remove {MODELS}[0].price_per_unit, or give video no price"),
+    ],
+)
+def test_forms_of_the_price_of_a_model(price: str, says: str, hint: str) -> None:
+    (one,) = found("LPF205", o=server(IMAGE | {"price_per_unit": price}))
+    assert says in one.message
+    assert (one.variable, one.hint) == (f"{MODELS}[0].price_per_unit", hint)
+    assert one.level is (Level.WARNING if price == "0" else Level.ERROR)
+
+
+def test_off_chain_only_what_cannot_be_read_counts() -> None:
+    models = [IMAGE | {"price_per_unit": price, "model_id": price} for price in ("-1", "0", "1,000")]
+    (one,) = found("LPF205", o=orchestrator(orchestrator_ai_models=models))
+    assert one.variable == f"{MODELS}[2].price_per_unit"
+
+
+def test_a_model_without_any_price() -> None:
+    (one,) = found("LPF205", o=server({"pipeline": "llm", "model_id": "m"}, price=0))
+    assert one.message == "neither the model nor video has a price above 0: go-livepeer stops with exit status 2"
+
+
+def test_a_list_that_shows_0() -> None:
+    (one,) = found("LPF205", o=server(IMAGE | {"price_per_unit": "0.5"}))
+    assert one.level is Level.INFO
+    assert "names the price 0" in one.message
+
+
+@pytest.mark.parametrize(
+    ("price", "pixels", "adjusts"),
+    [("0.0009", 1, True), (999, "1000000", True), ("0.159000000000000000001", 1, False), ("0.0000000000000000009USD", 1, True)],
+)
+def test_free_by_rounding(price: object, pixels: object, adjusts: bool) -> None:
+    (one,) = found("LPF205", o=asker(price, adjusts=adjusts, orchestrator_pixels_per_unit=pixels, **DOLLAR))
+    assert "advertised as 0: the work is free" in one.message
+
+
+@pytest.mark.parametrize(("price", "pixels"), [("0.50USD", 1), ("1ETH", 1), (2 * 10**9, 1), ("0.5USD", "1000")])
+def test_amounts_without_their_pixels(price: object, pixels: object) -> None:
+    (one,) = found("LPF205", o=asker(price, orchestrator_pixels_per_unit=pixels))
+    assert one.level is Level.WARNING
+    assert "is the number of pixels missing?" in one.message
+    assert ("livepeer_orchestrator_pixels_per_unit" in one.hint) == (pixels == 1)
+
+
+def test_prices_of_single_gateways_are_in_the_grammar_of_documents() -> None:
+    own = [{"ethaddress": ACCOUNT, "priceperunit": "1e3", "pixelsperunit": "1e0"}]
+    assert not found("LPF205", o=asker(1000, orchestrator_price_per_gateway=own))
+    own[0]["priceperunit"] = "0.5USD"
+    (one,) = found("LPF205", o=asker(1000, orchestrator_price_per_gateway=own))
+    assert "drops every price of the document" in one.message
+    assert 'priceperunit: "0.5" and livepeer_orchestrator_price_per_gateway[0].currency: "USD"' in one.hint
+
+
+def test_the_price_for_one_account_is_on_the_edge_of_that_gateway_alone() -> None:
+    own = [{"ethaddress": ACCOUNT, "priceperunit": 2000, "pixelsperunit": 1}]
+    hosts = {"g": payer(1250, gateway_eth_acct_addr=ACCOUNT), "h": payer(1250), "o": asker(1000, orchestrator_price_per_gateway=own)}
+    one = only("LPF201", **hosts)
+    assert (one.hosts, one.limit) == (("g", "o"), "2400 to 2600")
+
+
+def test_currencies_with_a_rate_are_compared_and_a_warning() -> None:
+    one = only("LPF208", g=payer("0.0000000000005USD", **DOLLAR), o=asker(200))
+    assert one.level is Level.WARNING
+    assert "compared at 500000000000000 wei for 1 USD of 2026-11-20, and go-livepeer reads its own rate each hour" in one.message
+    (low,) = found("LPF201", g=payer("0.0000000000005USD", **DOLLAR), o=asker(300))
+    assert low.limit == "0.00000000000072USD to 0.00000000000078USD"
+
+
+def test_auto_over_several_currencies_takes_wei_where_a_rate_is_known() -> None:
+    one = only("LPF208", g=payer("auto", **DOLLAR), o=asker(300), p=asker("0.000000000001USD"))
+    assert (one.level, one.got) == (Level.WARNING, "650")
+
+
+def test_a_signer_s_declared_cap() -> None:
+    low = only("LPF201", g=live({"url": "https://s:8935", "max_price_per_unit": 110}), o=server(LIVE))
+    assert low.variable == "livepeer_gateway_remote_signer.max_price_per_unit"
+    assert low.hint == "on the signer maxPricePerUnit: 120 to 130, and the same in livepeer_gateway_remote_signer.max_price_per_unit"
+    (info,) = found("LPF203", g=live({"url": "https://s:8935"}), o=server(LIVE))
+    assert (info.level, info.got) == (Level.INFO, "https://s:8935")
+
+
+def test_a_signer_has_one_cap_for_all_of_its_gateways() -> None:
+    hosts = {name: live({"url": "https://s:8935", "max_price_per_unit": cap}) for name, cap in (("g", 120), ("h", 130))}
+    one = only("LPF204", **hosts, o=server(LIVE))
+    assert (one.hosts, one.got, one.limit) == (("g", "h"), "120 for 1", "130 for 1 at h")
+
+
+def test_a_cap_blocks_live_runners() -> None:
+    signer = {"url": "https://s:8935", "max_price_per_unit": 120}
+    one = only("LPF207", g=live(signer, gateway_workloads=["live_runner"]), o=asker(1, orchestrator_flags={"useLiveRunners": True}))
+    assert "pays for none of them" in one.message
+    assert one.hint.endswith("livepeer_gateway_remote_signer.max_price_per_unit: any")
+
+
+def test_a_flag_that_undoes_the_cap() -> None:
+    one = only("LPF203", g=payer(1250, gateway_flags={"ignoreMaxPriceIfNeeded": True}), o=asker(1000))
+    assert (one.level, one.variable) == (Level.WARNING, "livepeer_gateway_flags.ignoreMaxPriceIfNeeded")
+    assert not found("LPF203", g=payer("any", gateway_flags={"ignoreMaxPriceIfNeeded": True}), o=asker(1000))
+
+
+@pytest.mark.parametrize(("version", "told"), [("0.9.1", True), ("0.8.5", False)])
+def test_jobs_in_containers_of_one_s_own_have_no_cap(version: str, told: bool) -> None:
+    one = found("LPF203", g=ai_payer() | {"version": version}, o=server(IMAGE))
+    assert [finding.level for finding in one] == ([Level.INFO] if told else [])
+
+
+def test_any_for_ai_under_a_cap_of_video() -> None:
+    hosts = {"g": payer(1250, gateway_workloads=["video", "ai"], gateway_max_price_per_capability="any"), "o": server(IMAGE, SPEECH)}
+    assert not [finding for finding in rules.check(Survey(fleet(**hosts))) if finding.level is not Level.INFO]
+
+
+def test_a_stranger_s_price() -> None:
+    one = only("LPF213", g=payer("any", gateway_discovery="list", gateway_orch_addr=["https://far:8935"]))
+    assert (one.variable, one.got) == ("livepeer_gateway_orch_addr[0]", "https://far:8935")
+
+
+def test_a_cap_for_nobody_names_what_there_is() -> None:
+    caps = [{"pipeline": "text-to-image", "model_id": "sdd", "price_per_unit": 1}]
+    (one,) = found("LPF206", g=ai_payer(caps=caps), o=server(IMAGE))
+    assert (one.got, one.limit, one.hint) == ("text-to-image sdd", "text-to-image sd", "sd, or remove the entry")
