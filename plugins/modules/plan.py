@@ -20,7 +20,9 @@ description:
   - Variables that a play, a role, a block, C(vars_files), C(include_vars) or C(set_fact) set are invisible to a view of the
     fleet, so that a C(livepeer_*) variable given there is refused (C(LPF504)); move it to the inventory. Extra vars (C(-e)) are
     legal; they count for every host of the fleet.
-  - The files go to C(livepeer_plan_dir). The run itself works from a copy in Ansible's temporary directory on the controller, which no
+  - The files go to C(livepeer_plan_dir), of a refused plan as well, readable by their owner alone. C(plan.json) is for programs (its schema
+    is C(docs/plan.schema.json) of the collection), C(plan.html) shows the same in a browser, C(findings.xml) is a JUnit file for a CI.
+  - The run itself works from a copy in Ansible's temporary directory on the controller, which no
     other run can change. A second call in the same run returns the plan that is there.
   - Names that begin with C(livepeer_fleet_) are room for what playbooks register or set as facts about the plan, names that begin
     with C(livepeer_user_) are room for the operator's own variables. Neither is ever read.
@@ -60,7 +62,9 @@ plan_dir:
   type: str
   sample: /home/op/.ansible/tmp/ansible-local-4711abc/livepeer-plan
 kept_in:
-  description: Absolute path of C(livepeer_plan_dir), with C(plan.json) and, if the plan is not refused, C(hosts/<inventory name>.json).
+  description:
+    - Absolute path of C(livepeer_plan_dir), with C(plan.json), C(plan.html), C(findings.xml) and, if the plan is not refused,
+      C(hosts/<inventory name>.json).
   returned: if the plan is not refused
   type: str
   sample: /home/op/fleet/livepeer-plan
