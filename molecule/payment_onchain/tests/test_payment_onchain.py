@@ -7,18 +7,12 @@ import json
 from fractions import Fraction
 
 from hostlib import unit
-from hostlib.story import Story
-from hostlib.tools import wait_until
+from hostlib.story import Story, tenths_around
 
 STORY = Story.of(__file__)
 FLEET = STORY.fleet
 PAYER, PAID = unit.gateway(FLEET, "paid1"), unit.orchestrator(FLEET, "paid1")
 UNABLE, UNPAID = unit.gateway(FLEET, "unpaid1"), unit.orchestrator(FLEET, "unpaid1")
-
-
-def set_gas(gwei: str) -> None:
-    FLEET.chain.change(gas_gwei=float(gwei))
-    wait_until(f"the orchestrator to see {gwei} gwei", lambda: PAID.metric("livepeer_suggested_gas_price") == float(gwei), seconds=60)
 
 
 def test_what_the_plan_calls_good_is_done_and_paid() -> None:
@@ -37,16 +31,22 @@ def test_price_and_cap_of_the_plan_are_what_the_nodes_answer() -> None:
     assert Fraction(edge["cap"]) / Fraction(edge["price"]) == 1 + Fraction(edge["headroom"]) / 100
 
 
-def test_gas_beyond_the_headroom_refuses_new_streams() -> None:
+def test_what_is_advertised_is_what_the_plan_works_out_from_gas_and_reserve() -> None:
+    assert STORY.advertised("paid1", "highest") == 1012
+    STORY.push("paid1", "advertised", 1)
+    assert PAID.metric("livepeer_transcoding_price") == 1012
+
+
+def test_gas_refuses_new_streams_just_where_the_plan_says_so() -> None:
     processes = PAYER.process(), PAID.process()
-    set_gas("5")
-    try:
-        assert STORY.push("paid1", "gas") == ["HTTP 503 No sessions available"] * 2
-    finally:
-        set_gas("0.1")
-    assert PAYER.says("is above max price 1300.000, price=1600.000")
+    below, above = tenths_around(STORY.figures("paid1")["survives_gwei"])
+    with STORY.gas(below, PAID):
+        assert STORY.push("paid1", "below") == ["2 renditions"] * 2
+    with STORY.gas(above, PAID):
+        assert STORY.push("paid1", "above") == ["HTTP 503 No sessions available"] * 2
+    assert PAYER.says("is above max price 1300.000, price=1312.000")
     assert (PAYER.process(), PAID.process()) == processes
-    assert STORY.push("paid1", "gas-again") == ["2 renditions"] * 2
+    assert STORY.push("paid1", "again") == ["2 renditions"] * 2
 
 
 def test_off_chain_orchestrator_cannot_be_paid() -> None:

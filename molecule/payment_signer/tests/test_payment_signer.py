@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from hostlib import unit
-from hostlib.story import Story
+from hostlib.story import Story, tenths_around
 from hostlib.tools import wait_until
 from hostlib.unit import Unit
 
@@ -70,14 +70,10 @@ def test_live_ai_that_the_plan_calls_good_is_done_and_paid_by_the_signer() -> No
 
 def test_above_the_cap_of_the_signer_the_publisher_is_kicked() -> None:
     processes = FOR_LIVE.process(), PRICED.process(), SIGNER.process()
-    # 300 wei and what redeeming costs at 5 gwei, 60 percent: above the signer's 390.
-    set_gas(5)
-    try:
-        with live_stream("priced1") as stream:
-            wait_until("the publisher to be kicked", lambda: is_kicked("priced1", stream), seconds=60)
-    finally:
-        set_gas(0.1)
-    assert FOR_LIVE.says("remote signer returned status 481.*480.000 exceeds configured maximum price ceiling 390.000")
+    _, above = tenths_around(STORY.figures("priced1", "live_video")["survives_gwei"])
+    with STORY.gas(above, PRICED), live_stream("priced1") as stream:
+        wait_until("the publisher to be kicked", lambda: is_kicked("priced1", stream), seconds=60)
+    assert FOR_LIVE.says("remote signer returned status 481.*price 393.600 exceeds configured maximum price ceiling 390.000")
     assert (FOR_LIVE.process(), PRICED.process(), SIGNER.process()) == processes
 
 
@@ -106,8 +102,3 @@ def test_the_plan_refuses_video_as_soon_as_it_is_asked_for() -> None:
 
 def test_once_more_changes_nothing_and_no_secret_is_anywhere() -> None:
     STORY.assert_converged_without_a_trace()
-
-
-def set_gas(gwei: float) -> None:
-    FLEET.chain.change(gas_gwei=gwei)
-    wait_until(f"the orchestrator to see {gwei} gwei", lambda: PRICED.metric("livepeer_suggested_gas_price") == gwei, seconds=60)

@@ -6,14 +6,18 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
 from hostlib.fleet import Fleet
 from hostlib.playbook import run_playbook
+from hostlib.tools import wait_until
+from hostlib.unit import Unit
 from hostlib.video import SEGMENT, Gateway
 
 
@@ -45,6 +49,31 @@ class Story:
         """The one edge of a gateway for a workload."""
         (found,) = (edge for edge in self.plan()["edges"] if (edge["gateway"], edge["workload"]) == (gateway, workload))
         return dict(found)
+
+    def figures(self, gateway: str, workload: str = "video") -> dict[str, Any]:
+        """What gas makes of the prices that this gateway is asked."""
+        pricing = self.plan()["pricing"]
+        (found,) = (one for one in pricing if f"{gateway}/gateway" in one["gateways"] and one["workload"] == workload)
+        return dict(found)
+
+    def advertised(self, gateway: str, mark: str, workload: str = "video") -> Fraction:
+        """The price that the plan expects at a gas price with this mark, such as the highest that is stated."""
+        (row,) = (row for row in self.figures(gateway, workload)["table"] if mark in row["marks"])
+        return Fraction(row["highest"])
+
+    @contextmanager
+    def gas(self, gwei: Fraction, seen_by: Unit) -> Iterator[None]:
+        """Another gas price on the chain for a while, from when this node has seen it."""
+        before = Fraction(str(self.fleet.chain.document()["gas_gwei"]))
+        self._set_gas(gwei, seen_by)
+        try:
+            yield
+        finally:
+            self._set_gas(before, seen_by)
+
+    def _set_gas(self, gwei: Fraction, seen_by: Unit) -> None:
+        self.fleet.chain.change(gas_gwei=float(gwei))
+        wait_until(f"{seen_by.host} to see {gwei} gwei", lambda: seen_by.metric("livepeer_suggested_gas_price") == float(gwei), seconds=60)
 
     def refusals(self, inventory: str) -> dict[str, str]:
         """Code and text of each error with which plan.yml ends, once another inventory is laid over the scenario's."""
@@ -81,6 +110,12 @@ class Story:
         said += ((str(path), path.read_text()) for path in (self.folder / "livepeer-plan").rglob("*") if path.is_file())
         said += ((f"the journal of {host}", self.fleet.execute(host, "journalctl", "--no-pager")) for host in self.fleet.hosts())
         assert list(_found(self.planted(), said)) == []
+
+
+def tenths_around(gwei: str) -> tuple[Fraction, Fraction]:
+    """The gas prices with one decimal place next below and above the one where something ends."""
+    below = Fraction(int(Fraction(gwei) * 10), 10)
+    return below, below + Fraction(1, 10)
 
 
 def _found(planted: list[str], said: Iterable[tuple[str, str]]) -> Iterable[str]:
