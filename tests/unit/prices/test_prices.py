@@ -323,3 +323,27 @@ def test_pixels_of_cap_and_prices() -> None:
 def test_what_is_no_price_to_compare_with(price: object) -> None:
     with pytest.raises(PriceError):
         enforce_headroom(1250, price)
+
+
+def test_an_entry_of_a_document_is_enforced_too() -> None:
+    entry = {"pipeline": "llm", "model_id": "m", "price_per_unit": "12.5e-1", "pixels_per_unit": 1000, "currency": "usd"}
+    price = [{"price_per_unit": "0.001USD", "pixels_per_unit": 1}]
+    assert enforce_headroom(entry, price) is entry
+    with pytest.raises(PriceError, match=r"below the band; write 1.2USD to 1.3USD"):
+        enforce_headroom(entry | {"price_per_unit": "1.19"}, price)
+
+
+@pytest.mark.parametrize(
+    ("entry", "says"),
+    [
+        ({"price_per_unit": 0}, "any price"),
+        ({"price_per_unit": "5USD"}, "no number of a document"),
+        ({"price_per_unit": "-5"}, "no number of a document"),
+        ({}, "price_per_unit of the cap is of type NoneType"),
+        ({"price_per_unit": 5, "pixels_per_unit": "0"}, "no number of pixels"),
+        ({"price_per_unit": 5, "currency": "USD"}, "cannot be compared"),
+    ],
+)
+def test_an_entry_that_is_no_cap(entry: dict[str, object], says: str) -> None:
+    with pytest.raises(PriceError, match=says):
+        enforce_headroom(entry, 4)

@@ -212,6 +212,20 @@ def test_caps_of_capabilities_are_one_line_of_json() -> None:
     assert '"price_per_unit":0.5' in text and "#" not in text
 
 
+@pytest.mark.parametrize(("price", "fits"), [("5200000", True), ("4799999", False), ("5200000.5", True)])
+def test_the_caps_of_capabilities_are_guarded_where_they_are_written(price: str, fits: bool) -> None:
+    """Above the band the rules only warn."""
+    entry = {"pipeline": "text-to-image", "model_id": "sd", "price_per_unit": price}
+    model = {"pipeline": "text-to-image", "model_id": "sd", "price_per_unit": "4e6"}
+    payer = gateway(network=ARBITRUM, payment=Payment.ONCHAIN, workloads=("ai",), max_price_per_capability=(entry,))
+    of = fleet(payer, orchestrator(network=ARBITRUM, ai_worker=True, ai_models=(model,)))
+    if fits:
+        assert f'"price_per_unit":{price},' in conf(of, "gateway")["maxPricePerCapability"]
+    else:
+        with pytest.raises(PriceError, match=r"below the band; write 4800000 to 5200000"):
+            rendered(of)
+
+
 @pytest.mark.parametrize(
     "value",
     ["a\nv 6", "a\rb", "a\tb", "a #b", "#a", " a", "a ", "", "a\x00", "a\u2028b", "x" * 70000],
