@@ -6,6 +6,7 @@ LIVEPEER_BINARY=/path/livepeer holds a real binary to the same; its live video n
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -168,6 +169,78 @@ def _wait_for(condition: Any) -> None:
             return
         time.sleep(0.1)
     raise AssertionError("it never came to that")
+
+
+@pytest.fixture
+def runners(bench: Bench) -> Runners:
+    return Runners(bench)
+
+
+class Runners:
+    """An orchestrator with one live runner, and an application that wants a session of it."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self.port = free_port()
+
+    def start(self, mode: str, unit: str, price: float) -> None:
+        """In the units of a runner's configuration, in USD; the feed has 2000 USD for an ETH."""
+        entry = {"label": "echo", "routing": "label", "runner_url": self._bench.runner.url, "health_url": "/health", "app": "echo"}
+        file = self._bench.folder / "runners.json"
+        file.write_text(json.dumps({"runners": [{**entry, "price_info": {"price": price, "unit": unit}}]}), "utf-8")
+        address = f"127.0.0.1:{self.port}"
+        self._bench.chain.register("orchestrator", address)
+        flags = [*self._bench.chain.flags("orchestrator"), "-pricePerUnit", "100", "-pixelsPerUnit", "1"] if mode == "onchain" else []
+        cli = ["-cliAddr", f"127.0.0.1:{free_port()}", "-orchSecret", "long-enough", "-liveRunnerConfig", str(file)]
+        self._bench.fleet.start("-orchestrator", "-transcoder", "-serviceAddr", address, *cli, *flags, wait_for=self.port)
+        _wait_for(lambda: "runners" in self.discovered())
+
+    def discovered(self) -> dict[str, Any]:
+        """What anybody can see."""
+        return dict(json.loads(request(self.port, "GET", "/discovery", tls=True).body)[0])
+
+    def reserve(self, **headers: str) -> tuple[int | None, dict[str, Any]]:
+        """A session."""
+        answer = request(self.port, "POST", "/apps/echo/session", tls=True, **headers)
+        return answer.status, json.loads(answer.body) if answer.body.startswith("{") else {}
+
+    def pay(self, signer: int, kind: str, challenge: dict[str, Any], payer: str) -> tuple[int | None, int | None]:
+        """What the signer says to the demand, and what the orchestrator says to the payment."""
+        asked = {"orchestrator": challenge["payment_params"], "ManifestID": challenge["manifest_id"], "type": kind, "app": "echo"}
+        answer = request(signer, "POST", "/generate-live-payment", json.dumps(asked).encode())
+        if answer.status != 200:
+            return answer.status, None
+        paid = json.loads(answer.body)
+        headers = {"Livepeer_Payer_Address": payer, "Livepeer_Payment": paid["payment"], "Livepeer_Segment": paid["segCreds"]}
+        return 200, self.reserve(**headers)[0]
+
+
+def test_a_live_runner_off_chain_is_free(runners: Runners) -> None:
+    runners.start("offchain", "hour", 1)
+    assert "price_info" not in runners.discovered()["runners"][0]
+    assert runners.reserve()[0] == RECORDED["live_runners"]["off_chain_session"]
+
+
+@pytest.mark.parametrize("unit", ["hour", "720p", "fixed"])
+def test_a_live_runner_on_a_chain_is_paid_by_a_signer(bench: Bench, runners: Runners, unit: str) -> None:
+    cases = [case for case in RECORDED["live_runners"]["on_chain"] if case["unit"] == unit]
+    runners.start("onchain", unit, {"hour": 0.5, "720p": 0.05, "fixed": 0.0000000001}[unit])
+    price = runners.discovered()["runners"][0]["price_info"]
+    assert (price["price"], price["unit"]) == (cases[0]["wei"], cases[0]["per"])
+    assert runners.reserve()[0] == cases[0]["without_payment"]
+    live_only = json.dumps({"capabilities_prices": [{"pipeline": LIVE, "model_id": "default", "price_per_unit": 1, "pixels_per_unit": 1}]})
+    payer = bench.chain.address("signer")
+    for case in cases:
+        flags = {None: [], "-maxPricePerUnit 1000": ["-maxPricePerUnit", "1000"]}
+        caps = flags.get(case["signer_cap"], ["-maxPricePerCapability", live_only])
+        port = int(bench.signer(*caps)[1].rpartition(":")[2])
+        status, challenge = runners.reserve(Livepeer_Payer_Address=payer)
+        assert status == case["challenge"]
+        kind = {"hour": "live", "720p": "lv2v", "fixed": "fixed"}[unit]
+        signed, opened = runners.pay(port, kind, challenge, payer)
+        assert (signed, opened) == (case["signer"][0], case["session"]), case
+        if opened == 200:
+            assert request(runners.port, "POST", f"/apps/echo/session/{challenge['manifest_id']}/stop", tls=True).status == 204
 
 
 def test_what_the_table_is_held_to_is_what_the_tests_play() -> None:

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
-from . import gojson, golog
+from . import gojson, golog, prices
 from .goflags import go_error_text
 from .gourl import URL, URLError, parse, parse_request_uri
+from .live_runner import UNITS, LiveRunner
 from .node import Node
 from .settings import Settings
 
@@ -44,7 +46,7 @@ def check(settings: Settings, node: Node) -> bool:
     if not node.secret:
         golog.warning("No -orchSecret configured; dynamic LiveRunner heartbeat registration is disabled")
     if config:
-        _register(config)
+        _register(config, node)
     return True
 
 
@@ -81,7 +83,7 @@ def _template_problem(template: str) -> str:
     return ""
 
 
-def _register(path: str) -> None:
+def _register(path: str, node: Node) -> None:
     try:
         with open(path, "rb") as file:
             content = file.read()
@@ -92,9 +94,37 @@ def _register(path: str) -> None:
         document = gojson.struct(gojson.loads(content), {"runners": "list"}, "runner.StaticLiveRunnerConfig")
         entries = gojson.structs(document.get("runners"), FIELDS, "runner.StaticLiveRunnerConfigEntry")
         _check_entries(entries)
+        node.live_runners = [_runner(number, entry, node) for number, entry in enumerate(entries)]
     except (gojson.JSONError, Invalid) as error:
         golog.exit_one(f"error registering -liveRunnerConfig: {error}")
     golog.info(f"Registered {len(entries)} static live runners from {path}")
+
+
+def _runner(number: int, entry: dict[str, Any], node: Node) -> LiveRunner:
+    usd, unit = _price(number, entry.get("price_info") or {}) if node.chain is not None else (Fraction(0), "hour")
+    return LiveRunner(
+        label=entry["label"],
+        routing=entry.get("routing", "").strip() or ROUTINGS[0],
+        app=entry["app"],
+        mode=(entry.get("mode", "") or MODES[1]).replace("_", "-"),
+        capacity=int(entry.get("capacity", 0) or 1),
+        health_url=entry["health_url"],
+        healthy_status=int(entry.get("healthy_status_code", 0) or 200),
+        usd=usd,
+        unit=unit,
+    )
+
+
+def _price(number: int, given: dict[str, Any]) -> tuple[Fraction, str]:
+    """normalizeLiveRunnerPriceInfo: on a chain a price is a must."""
+    text = str(given.get("price", "")).strip()
+    _require(bool(text), number, "price_info.price is required")
+    usd, unit = prices.rational(text), (given.get("unit", "").strip().lower() or "hour")
+    if usd is None or usd <= 0:
+        raise Invalid(f"runners[{number}]: price_info.price must be a positive decimal")
+    _require(given.get("currency", "").strip().lower() in ("", "usd"), number, "price_info.currency must be usd")
+    _require(unit in UNITS, number, "price_info.unit must be hour, 720p, or fixed")
+    return usd, unit
 
 
 def _check_entries(entries: list[dict[str, Any]]) -> None:

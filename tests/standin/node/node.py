@@ -14,6 +14,7 @@ from .ai_worker import AIWorker
 from .ethereum import NO_ADDRESS, checksummed
 from .gourl import URL
 from .lifecycle import Lifecycle
+from .live_runner import LiveRunner
 from .metrics import Metrics
 from .money import Limits, Terms
 from .onchain import Chain, Registered
@@ -71,6 +72,7 @@ class Node:
     """wei per unit by gateway address or `default`, pipeline and model"""
 
     ai_worker: AIWorker = field(default_factory=AIWorker)
+    live_runners: list[LiveRunner] = field(default_factory=list)
     chain: Chain | None = None
     terms: Terms | None = None
     limits: Limits | None = None

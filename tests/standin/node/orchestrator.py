@@ -14,13 +14,12 @@ from .ai_orchestrator import AIOrchestrator
 from .ethereum import NO_ADDRESS, RPCFailed, checksummed
 from .httpd import Handler, Request, Response, Routes
 from .live_orchestrator import LiveOrchestrator
+from .live_sessions import LiveSessions
 from .money import InsufficientReserve
 from .node import Node
 from .public_routes import MULTIPART_JOBS, NO_MULTIPART, add_shared, posted
 from .recipient import PaymentRefused, Recipient
 from .transcoders import NoTranscoders, Remote, Transcoders, is_video
-
-NO_RUNNERS = httpd.error("live runners are not supported", 404)
 
 
 class Orchestrator:
@@ -68,8 +67,7 @@ class Orchestrator:
         routes.add("/process/request/", _only("POST", lambda _request: httpd.error("Could not verify job creds", 400)))
         routes.add("/capability/register", _only("POST", self._register_capability))
         routes.add("/capability/unregister", _only("POST", self._unregister_capability))
-        routes.add("GET /discovery", self._discovery)
-        routes.add("POST /runners/heartbeat", self._heartbeat)
+        LiveSessions(self._node, self._admission, self.recipient).add_routes(routes)
 
     def _info(self, request: Request) -> Response:
         """rpc.go:getOrchestrator: who asks, is there room, what does it cost."""
@@ -239,21 +237,6 @@ class Orchestrator:
         if self._refuse_secret(request.headers.get("authorization", "")):
             return httpd.error("invalid authorization", 400)
         return Response(200, b"ok", "application/json")
-
-    def _discovery(self, _request: Request) -> Response:
-        if self._has_runners:
-            return httpd.as_json([{"address": str(self._node.service_uri)}])
-        return NO_RUNNERS
-
-    def _heartbeat(self, request: Request) -> Response:
-        """ai_http.go:LiveRunnerHeartbeat: no heartbeat is understood, so no runner registers by itself."""
-        if not self._has_runners:
-            return NO_RUNNERS
-        return httpd.error("invalid runner_url" if request.body else "EOF", 400)
-
-    @property
-    def _has_runners(self) -> bool:
-        return self._node.settings.on("useLiveRunners") or self._node.settings.text("liveRunnerConfig") != ""
 
 
 def _only(method: str, handler: Handler) -> Handler:

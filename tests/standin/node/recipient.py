@@ -50,13 +50,22 @@ class Recipient:
         price = self._price(chain, terms, sender, session, capabilities)
         if capabilities is None:
             self.node.metrics.set("livepeer_transcoding_price", float(price))
+        return self._offer(chain, terms, sender, money.on_wire(price))
+
+    def offer_at(self, sender: str, price: Fraction) -> dict[str, Any]:
+        """The same for a price that is settled, such as a live runner's."""
+        chain, terms = self.node.chain, self.node.terms
+        assert chain is not None and terms is not None
+        return self._offer(chain, terms, sender, price)
+
+    def _offer(self, chain: Chain, terms: Terms, sender: str, price: Fraction) -> dict[str, Any]:
         most = self._max_float(chain, sender) if price > 0 else 0
         offered = money.ticket(terms, price, chain.gas_price, most, chain.l1_block)
         if price > 0:
             labels = {"sender": checksummed(sender)}
             self.node.metrics.set("livepeer_gateway_max_float", most / money.GWEI, **labels)
             self.node.metrics.set("livepeer_gateway_ticket_face_value", offered.face_value / money.GWEI, **labels)
-        return {"price": prices.as_text(money.on_wire(price)), "ticket": _as_json(offered, chain)}
+        return {"price": prices.as_text(price), "ticket": _as_json(offered, chain)}
 
     def _price(self, chain: Chain, terms: Terms, sender: str, session: str, capabilities: Sequence[Capability] | None) -> Fraction:
         with self._lock:
