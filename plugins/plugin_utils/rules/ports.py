@@ -17,6 +17,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import (
     listeners,
     without_user,
 )
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import workloads
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node, Role
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import orchestrator_settings
@@ -146,7 +147,7 @@ def loopback_service(survey: Survey) -> Iterator[Finding]:
     users: dict[tuple[str, str], list[str]] = {}
     for found in survey.routes:
         for alike in found.asked if found.gateway.knows(*ROUTED) else ():
-            for one in alike.candidates if not alike.reachable else ():
+            for one in alike.candidates if not alike.reachable and workloads(found, alike) else ():
                 if one.node is not None:
                     users.setdefault((one.node.host, one.node.name), []).extend(gateway.host for gateway in found.gateways)
     for key, gateways in users.items():
