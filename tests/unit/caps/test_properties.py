@@ -148,7 +148,7 @@ ASKERS = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     st.lists(ASKERS, min_size=1, max_size=4),
     st.sampled_from([{}, {"expected_gas_gwei": ["0.05", "5"], "pool_size": 100, "gateway_reserve_eth": "1", "gateway_deposit_eth": "1"}]),
