@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from ansible_collections.livepeer.fleet.plugins.plugin_utils import rules
+import pytest
+from ansible_collections.livepeer.fleet.plugins.plugin_utils import plan_json, rules
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge, Verdict
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan_json import edges_from_list, edges_to_list
@@ -79,7 +80,7 @@ PAYERS = st.builds(
         gateway_eth_acct_addr=st.sampled_from(ACCOUNTS),
         gateway_max_price_per_unit=st.one_of(CAPS, st.just("any"), st.just("auto")),
         gateway_max_price_per_capability=st.one_of(MODEL_CAPS, st.just("any"), st.just("auto")),
-        gateway_discovery=st.sampled_from(["local", "onchain", "list"]),
+        gateway_discovery=st.sampled_from(["local", "inventory", "onchain", "list"]),
     ),
 )
 
@@ -188,6 +189,17 @@ def scaled(value: object, factor: Fraction, name: str = "") -> object:
     if isinstance(value, list):
         return [scaled(item, factor) for item in value]
     return decimal_text(value * factor) if name in AMOUNTS and isinstance(value, int) else value
+
+
+@settings(max_examples=50, deadline=None)
+@given(fleets())
+def test_a_plan_of_many_edges_names_all_of_each_group(hosts: dict[str, Host]) -> None:
+    found = survey(hosts).edges
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan_json, "MOST_SINGLE", 0)
+        entries = edges_to_list(found)
+        assert edges_from_list(entries) == found
+    assert [len(entry["gateways"]) * len(entry["orchestrators"]) for entry in entries] == [edge.count for edge in found]  # type: ignore[arg-type]
 
 
 @settings(max_examples=50, deadline=None)
