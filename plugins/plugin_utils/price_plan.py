@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge, End, Payable
@@ -47,14 +48,18 @@ class Purchase:
         """The one that speaks for all."""
         return self.gateways[0]
 
+    @cached_property
+    def figures(self) -> Figures:
+        """What follows for the gateways."""
+        return _figures(self)
+
 
 def figures(survey: Survey) -> tuple[Figures, ...]:
     """The figures of every gateway that pays, gateways that are alike as one."""
-    return tuple(map(of_purchase, survey.purchases))
+    return tuple(found.figures for found in survey.purchases)
 
 
-def of_purchase(found: Purchase) -> Figures:
-    """The figures of one purchase."""
+def _figures(found: Purchase) -> Figures:
     bases = [sale.case.deal.base for sale in found.sales]
     caps = [sale.cap for sale in found.sales if sale.cap is not None]
     settings = found.gateway

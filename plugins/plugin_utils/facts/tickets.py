@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from functools import cache
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.data import load
 
@@ -48,6 +49,7 @@ def estimate() -> Fraction:
     return Fraction(float(load("tickets")["estimate"]))
 
 
+@cache
 def segment_pixels(options: str) -> int | None:
     """Pixels of the shortest segment that a gateway sends, by its presets; None for a file or a preset that is not known.
 

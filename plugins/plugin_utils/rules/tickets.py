@@ -11,7 +11,7 @@ from math import ceil
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts import tickets as facts
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import GatewaySettings, Node, Payment
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.price_plan import Purchase, of_purchase
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.price_plan import Purchase
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import WEI_PER_ETH, Rate, amount_text
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Rule, Survey, finding, of_each, setting
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.cases import FOR_WANT_OF_FUNDS
@@ -36,8 +36,8 @@ def headroom_under_gas(survey: Survey) -> Iterator[Finding]:
 
 
 def _broken(found: Purchase, broken: list[Sale], variable: str) -> Finding:
-    figures = of_purchase(found)
-    worst = max(broken, key=lambda sale: (sale.case.deal.advertised(sale.case.gas[HIGH]) or 0) / (sale.cap or 1))
+    figures = found.figures
+    worst = max(broken, key=lambda sale: (sale.case.highest or 0) / (sale.cap or 1))
     price = _price(found, worst, HIGH)
     survives = (
         "it survives no gas price" if figures.survives_gwei is None else f"it survives {readable(figures.survives_gwei)} gwei and no more"
@@ -128,13 +128,13 @@ def _reserve(found: Purchase, short: list[Sale], place: int) -> Finding:
 
 def _enough(found: Purchase) -> Funds | None:
     """Funds for the stated gas: under the present caps where some do, else without a look at them."""
-    return of_purchase(found).safe or of_purchase(replace(found, sales=tuple(replace(sale, cap=None) for sale in found.sales))).safe
+    return found.figures.safe or replace(found, sales=tuple(replace(sale, cap=None) for sale in found.sales)).figures.safe
 
 
 def _deposit(found: Purchase, short: list[Sale], place: int) -> Finding:
     worst = max(short, key=lambda sale: sale.case.deal.deposit_for(sale.case.gas[place]))
     needed = worst.case.deal.deposit_for(worst.case.gas[place])
-    figures = of_purchase(found)
+    figures = found.figures
     instead = figures.max_face_value_instead
     return finding(
         "LPF210",
@@ -157,14 +157,14 @@ def ticket_limits(survey: Survey) -> Iterator[Finding]:
             place = _first(found, refusal)
             if place is not None:
                 hit = [sale for sale in found.sales if sale.case.refusals[HIGH] is refusal] or list(found.sales)
-                worst = max(hit, key=lambda sale: sale.case.deal.advertised(sale.case.gas[HIGH]) or 0)
+                worst = max(hit, key=lambda sale: sale.case.highest or 0)
                 mild = found.if_selected or _settings(found.gateway).payment is Payment.CLEARINGHOUSE
                 one = replace(describe(found, worst), level=Level.WARNING if mild else Level.ERROR)
                 yield from of_each(found.gateways, replace(one, message=one.message + _and_more(hit)))
 
 
 def _first_payment(found: Purchase, worst: Sale) -> Finding:
-    price = worst.case.deal.advertised(worst.case.gas[HIGH]) or Fraction(0)
+    price = worst.case.highest or Fraction(0)
     charged = price * facts.first_payment_pixels()
     least = ceil(charged / facts.first_payment_tickets())
     also = []

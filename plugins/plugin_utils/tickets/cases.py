@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts import tickets as facts
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node
@@ -39,14 +40,19 @@ class Case:
     gas: tuple[int, int]
     complete: bool
 
-    @property
+    @cached_property
     def refusals(self) -> tuple[Refusal, Refusal]:
         """Why there is no payment at the lowest and at the highest gas price."""
         return self.deal.refusal(self.gas[0]), self.deal.refusal(self.gas[1])
 
+    @cached_property
+    def highest(self) -> Fraction | None:
+        """What is advertised at the highest gas price; None where the payer is refused."""
+        return self.deal.advertised(self.gas[1])
+
     def breaks(self, cap: Fraction | None) -> bool:
         """True if the cap fits the base price and not what it rises to."""
-        highest = self.deal.advertised(self.gas[1])
+        highest = self.highest
         return self.complete and cap is not None and highest is not None and self.deal.base <= cap < highest
 
     def codes(self, cap: Fraction | None) -> tuple[str, ...]:

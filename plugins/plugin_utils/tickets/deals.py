@@ -108,14 +108,18 @@ class Deal:
             Refusal.FACE_VALUE: value >= face,
             Refusal.TICKET_EV: value > self.limits.max_ticket_ev,
             Refusal.SIGNER: self.signed and tickets > facts.first_payment_tickets(),
-            Refusal.TOTAL_EV: tickets * value > self.limits.max_total_ev,
+            Refusal.TOTAL_EV: tickets > self.limits.tickets_at_once(value),
         }
         return next((refusal for refusal, holds in refused.items() if holds), Refusal.NONE)
 
     def tickets(self, price: Fraction, value: Fraction) -> int:
         """Tickets of a payment for the smallest job (``core/accounting.go:StageUpdate``), one at least."""
         units = Fraction(facts.first_payment_pixels()) if self.signed else (self.job or 0) * self.ahead
-        return max(ceil(units * price / value), 1) if self.in_wei else 1
+        if not self.in_wei:
+            return 1
+        # The value is a fraction of 256 bits: divided as whole numbers it need not be reduced.
+        fee = units * price
+        return max(-(-fee.numerator * value.denominator // (fee.denominator * value.numerator)), 1)
 
     @property
     def most_face_value(self) -> int | None:
@@ -229,7 +233,9 @@ class Room:
         return floor(exact) if self.reached else ceil(exact) - 1
 
     def least_divisor(self, cost: int) -> int:
-        """The least face value by which this cost can be divided and fits; the part is above 0."""
+        """The least face value by which this cost can be divided and fits; where the cost is not 0, the part is above 0."""
+        if cost == 0:
+            return 0
         exact = cost / self.part
         return ceil(exact) if self.reached else floor(exact) + 1
 
@@ -245,7 +251,9 @@ def adjusted(base: Fraction, overhead: Fraction | None) -> Fraction:
         TicketError: not adjusted, and too large to be sent at all.
     """
     if overhead is not None:
-        return min(floor(base * overhead / SMALLEST), LARGEST) * SMALLEST
+        # Whole numbers, because a fleet has many prices: three fractions would each be reduced.
+        thousandths = 1000 * base.numerator * overhead.numerator // (base.denominator * overhead.denominator)
+        return Fraction(min(thousandths, LARGEST), 1000)
     if base.numerator <= LARGEST and base.denominator <= LARGEST:
         return base
     if floor(base) > LARGEST:

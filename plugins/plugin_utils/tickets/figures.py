@@ -12,7 +12,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import WEI_P
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.cases import FUNDS, HEADROOM, Case, powers_between
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.deals import Bound, Refusal
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.payers import Payer
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.terms import WEI_PER_GWEI
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.terms import WEI_PER_GWEI, Terms
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import Workload
 
 LOWEST = "lowest"
@@ -133,6 +133,7 @@ def work_out(stated: Figures, paying: Payer, sales: tuple[Sale, ...]) -> Figures
     codes = tuple(sorted({code for sale in sales for code in sale.case.codes(sale.cap)} | ({HEADROOM} if stated.lacks else set())))
     if not sales[0].case.complete:
         return replace(stated, codes=codes)
+    sales = extremes(sales)
     gas = sales[0].case.gas
     survives, by = _survives(sales)
     covered = [units for units in (sale.case.deal.covered(gas[1]) for sale in sales) if units is not None]
@@ -146,6 +147,20 @@ def work_out(stated: Figures, paying: Payer, sales: tuple[Sale, ...]) -> Figures
         codes=codes,
     )
     return _advised(found, paying, sales, gas) if {HEADROOM, FUNDS} & set(codes) else found
+
+
+def extremes(sales: Sequence[Sale]) -> tuple[Sale, ...]:
+    """Of sales to one payer that differ by nothing but their base price, the lowest and the highest: all others lie between them."""
+    groups: dict[tuple[Terms, bool, bool, Fraction | None], list[Sale]] = {}
+    for sale in sales:
+        deal = sale.case.deal
+        groups.setdefault((deal.terms, deal.adjusts, deal.base > 0, sale.cap), []).append(sale)
+    ends = (find(group, key=_base) for group in groups.values() for find in (min, max))
+    return tuple({id(sale): sale for sale in ends}.values())
+
+
+def _base(sale: Sale) -> Fraction:
+    return sale.case.deal.base
 
 
 def _survives(sales: Sequence[Sale]) -> tuple[int | None, Bound]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache, lru_cache
 from math import floor
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts import tickets as facts
@@ -48,11 +49,7 @@ class Terms:
         Raises:
             TicketError: go-livepeer does not start with one of them.
         """
-        expected = whole(flags, "ticketEV")
-        if expected <= 0:
-            raise TicketError(f"ticketEV is {expected}, which stops an orchestrator; write a whole number of wei above 0")
-        least = whole(flags, "minGasPrice") if flags.get("minGasPrice") else facts.min_gas_price(network)
-        return cls(facts.redeem_gas(network), max(least, 0), expected, max(whole(flags, "maxFaceValue"), 0))
+        return _terms(network, *(flags.get(name, "") for name in ("ticketEV", "maxFaceValue", "minGasPrice")))
 
     def tx_cost(self, gas: int) -> int:
         """Wei that a redemption costs (``pm/recipient.go:txCost``)."""
@@ -81,12 +78,14 @@ class Terms:
         redemption = min(self.tx_cost(gas), self.redeem_gas * facts.average_gas_price())
         return face < self.ticket_ev or face < redemption
 
+    @lru_cache(maxsize=4096)  # noqa: B019 - terms are few and small, and many prices are worked out with the same ones
     def overhead(self, share: int, gas: int) -> Fraction | None:
         """Factor on a price that is adjusted (``core/orchestrator.go:priceInfo``); None where the payer is refused."""
         if self.refuses(share, gas):
             return None
         return 1 + Fraction(self.tx_cost(gas), self.face_value(share, gas))
 
+    @lru_cache(maxsize=4096)  # noqa: B019 - the same
     def value(self, face: int) -> Fraction:
         """Expected value of a ticket as a payer reckons it: a hair above ``ticket_ev``, because the probability is rounded up.
 
@@ -118,14 +117,16 @@ class Limits:
         Raises:
             TicketError: go-livepeer does not start with one of them.
         """
-        multiplier = whole(flags, "depositMultiplier")
-        if multiplier <= 0:
-            raise TicketError(f"depositMultiplier is {multiplier}, which stops a gateway; write a whole number above 0")
-        return cls(_number(flags, "maxTicketEV"), _number(flags, "maxTotalEV"), multiplier)
+        return _limits(*(flags.get(name, "") for name in ("maxTicketEV", "maxTotalEV", "depositMultiplier")))
+
+    @lru_cache(maxsize=4096)  # noqa: B019 - limits are few and small
+    def tickets_at_once(self, value: Fraction) -> int:
+        """The most tickets of this value in one payment."""
+        return floor(self.max_total_ev / value)
 
     def best_payment(self, value: Fraction) -> Fraction:
         """Wei that one payment is at most, of tickets of this value."""
-        return value * floor(self.max_total_ev / value)
+        return value * self.tickets_at_once(value)
 
 
 def share_of(reserve: int, pool: int) -> int:
@@ -133,30 +134,45 @@ def share_of(reserve: int, pool: int) -> int:
     return reserve // pool
 
 
+@cache
 def gas_wei(gwei: str | Fraction) -> int:
     """A gas price in whole wei, as ``eth_gasPrice`` gives it."""
     return floor(Fraction(gwei) * WEI_PER_GWEI)
 
 
+@cache
 def eth_wei(eth: str | Fraction) -> int:
     """An amount of ETH in whole wei."""
     return floor(Fraction(eth) * WEI_PER_ETH)
 
 
-def whole(flags: Mapping[str, str], name: str) -> int:
-    """The whole number of a flag, or go-livepeer's default.
+@cache
+def _terms(network: str, ticket_ev: str, max_face_value: str, min_gas_price: str) -> Terms:
+    expected = _whole("ticketEV", ticket_ev)
+    if expected <= 0:
+        raise TicketError(f"ticketEV is {expected}, which stops an orchestrator; write a whole number of wei above 0")
+    least = _whole("minGasPrice", min_gas_price) if min_gas_price else facts.min_gas_price(network)
+    return Terms(facts.redeem_gas(network), max(least, 0), expected, max(_whole("maxFaceValue", max_face_value), 0))
 
-    Raises:
-        TicketError: it is no whole number.
-    """
-    text = flags.get(name) or facts.default(name)
+
+@cache
+def _limits(max_ticket_ev: str, max_total_ev: str, deposit_multiplier: str) -> Limits:
+    multiplier = _whole("depositMultiplier", deposit_multiplier)
+    if multiplier <= 0:
+        raise TicketError(f"depositMultiplier is {multiplier}, which stops a gateway; write a whole number above 0")
+    return Limits(_number("maxTicketEV", max_ticket_ev), _number("maxTotalEV", max_total_ev), multiplier)
+
+
+def _whole(name: str, text: str) -> int:
+    """The whole number of a flag, or go-livepeer's default where it is not set."""
+    text = text or facts.default(name)
     if _WHOLE.fullmatch(text) is None:
-        raise TicketError(f'{name} is "{text}", which go-livepeer cannot read; write a whole number of wei')
+        raise TicketError(f'{name} is "{text}", which go-livepeer cannot read; write a whole number')
     return int(text)
 
 
-def _number(flags: Mapping[str, str], name: str) -> Fraction:
-    text = flags.get(name) or facts.default(name)
+def _number(name: str, text: str) -> Fraction:
+    text = text or facts.default(name)
     if _NUMBER.fullmatch(text) is None:
         raise TicketError(f'{name} is "{text}", which go-livepeer cannot read; write a number of wei')
     return Fraction(text)

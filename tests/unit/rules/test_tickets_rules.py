@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.livepeer.fleet.plugins.plugin_utils import price_plan, rules
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Verdict
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Survey
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.cases import case
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from .fleets import ARBITRUM, Host, asker, combined, fleet, gateway, orchestrator, payer
 
 MONEY: Host = {"expected_gas_gwei": ["0.05", "2"], "pool_size": 100, "gateway_reserve_eth": 1, "gateway_deposit_eth": "0.02"}
+TICKETS = ("LPF209", "LPF210", "LPF211")
 REFUSED = 'o refuses the gateway, whatever the cap ("insufficient sender reserve"): '
 LIVE: Host = {
     "orchestrator_ai_worker": True,
@@ -27,7 +29,7 @@ LIVE: Host = {
 
 def found(**hosts: Host) -> list[Finding]:
     """What is said about tickets."""
-    return [one for one in rules.check(Survey(fleet(**hosts))) if one.code in ("LPF209", "LPF210", "LPF211")]
+    return [one for one in rules.check(Survey(fleet(**hosts))) if one.code in TICKETS]
 
 
 def paying(cap: object = 1250, **variables: object) -> Host:
@@ -259,3 +261,36 @@ def test_a_case_for_one_edge() -> None:
     made = case(nodes["g"], nodes["o"], price_plan.Rate(edge.price or Fraction(0), edge.currency), edge.workload.kind)
     assert made is not None
     assert made.codes(edge.cap) == ("LPF209",)
+
+
+ASKERS = st.builds(
+    lambda price, adjusts, flags: asker(price, adjusts=adjusts, orchestrator_flags=flags),
+    st.integers(900, 1100),
+    st.booleans(),
+    st.sampled_from([{}, {"ticketEV": "3000000000000"}, {"maxFaceValue": "5000000000000000"}, {"maxFaceValue": "1"}]),
+)
+PAYERS = st.builds(
+    lambda cap, gas, reserve, deposit, discovery: paying(
+        cap, expected_gas_gwei=gas, gateway_reserve_eth=reserve, gateway_deposit_eth=deposit, gateway_discovery=discovery
+    ),
+    st.sampled_from([1000, 1250, 1400, "auto"]),
+    st.sampled_from([["0.05", "2"], "1", ["2", "20"]]),
+    st.sampled_from(["0.001", "0.2", "1", "12"]),
+    st.sampled_from(["0.001", "0.01", "1"]),
+    st.sampled_from(["inventory", "onchain"]),
+)
+
+
+@given(payers=st.lists(PAYERS, min_size=1, max_size=2), askers=st.lists(ASKERS, min_size=1, max_size=3))
+def test_edges_and_findings_say_the_same(payers: list[Host], askers: list[Host]) -> None:
+    hosts = {f"g{place}": one for place, one in enumerate(payers)} | {f"o{place}": one for place, one in enumerate(askers)}
+    survey = Survey(fleet(**hosts))
+    for name in (name for name in hosts if name.startswith("g")):
+        said = {
+            one.code: one.level for one in rules.check(survey) if one.code in TICKETS and one.level is not Level.INFO and name in one.hosts
+        }
+        edges = [edge for edge in survey.edges if name in {end.host for end in edge.gateways}]
+        assert set(said) == {code for edge in edges for code in edge.codes if code in TICKETS}
+        if Level.ERROR in said.values():
+            assert Verdict.REFUSED in {edge.verdict for edge in edges}
+    assert [code for figures in price_plan.figures(survey) for code in figures.codes if code not in TICKETS] == []

@@ -254,6 +254,12 @@ SMALL = st.builds(
 CAPS = st.one_of(st.none(), st.fractions(min_value=Fraction(1, 1000), max_value=200, max_denominator=1000))
 
 
+def test_a_cap_at_the_price_leaves_room_for_nothing_but_gas_that_costs_nothing() -> None:
+    found = deal("2", in_wei=False)
+    assert found.least_share(Fraction(2), 0) == found.terms.ticket_ev + 1
+    assert found.least_share(Fraction(2), 1) is None
+
+
 def works(found: Deal, cap: Fraction | None, gas: int) -> bool:
     """The obvious way: ask at this gas price."""
     price = found.advertised(gas)
