@@ -164,6 +164,14 @@ def test_a_thousand_hosts_stay_a_page(show: Show) -> None:
     assert len(page.all(".edge.chosen .line.refused")) > 0
 
 
+def test_a_finding_of_many_hosts_names_them_all(show: Show) -> None:
+    found = Finding("LPF209", Level.WARNING, "it does not survive", hosts=tuple(f"gw{place}" for place in range(300)))
+    page = show(replace(EMPTY, findings=(found,)))
+    assert not page.one("#findings summary").text.endswith("gw299")
+    page.one("#findings summary").click()
+    assert page.one("#findings details").text.endswith("gw298, gw299")
+
+
 def test_a_thousand_prices_stay_a_page(show: Show) -> None:
     page = show(large(600, prices=600))
     assert page.elements() < 6000

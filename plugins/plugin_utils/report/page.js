@@ -7,7 +7,7 @@
   const VERDICTS = { refused: "✕", warning: "!", unknown: "?", good: "✓", free: "○" }; // the gravest first
   const GRAVITY = Object.keys(VERDICTS);
   const ALONE = 24; // hosts up to which each has a box of its own; more are stacked with those that are alike
-  const MOST = { boxes: 48, lines: 240, labels: 12, rows: 60, charted: 60, machines: 18, findings: 100, figures: 12, lacking: 12, names: 4 };
+  const MOST = { boxes: 48, lines: 240, labels: 12, rows: 30, text: 160, charted: 60, machines: 18, findings: 100, figures: 12, lacking: 12, names: 4 };
   const RULE = [1.2, 1.3]; // the rule of thumb: a cap 20 to 30 percent over the price
 
   const plan = JSON.parse(document.getElementById("data").textContent);
@@ -410,14 +410,17 @@
     const lines = [
       finding.place || finding.what ? ["-->", [finding.place, finding.what].filter(Boolean).join(": ")] : null,
       finding.limit ? ["against", finding.limit] : null,
-      finding.also.length ? ["also", names(finding.also, 12)] : null,
+      finding.also.length ? ["also", finding.also.join(", ")] : null,
     ].filter(Boolean);
     return h("li", { class: finding.level, "data-code": finding.code },
       h("p", {}, h("strong", {}, `${finding.level}[${finding.code}]`), ` ${finding.message}`),
-      h("dl", {}, lines.map(([name, text]) => [h("dt", {}, name), h("dd", {}, clipped(text, 400))])),
+      h("dl", {}, lines.map(([name, text]) => [h("dt", {}, name), h("dd", {}, whole(text))])),
       finding.hint ? h("pre", {}, finding.hint) : "",
       finding.hosts.length ? h("button", { type: "button", onclick: () => follow(finding) }, "Show it in the picture") : "");
   }
+
+  /** A text as it is; a long one folded, and there in full for who opens it. */
+  const whole = (text) => (text.length <= MOST.text ? text : h("details", {}, h("summary", {}, clipped(text, MOST.text)), text));
 
   /** The first items of a long list, with a way to the others. */
   function some(kind, items, draw, tag, ...wrap) {
