@@ -79,3 +79,19 @@ def test_a_foreign_orchestrator() -> None:
         True,
         "livepeer_gateway_orch_addr[2].price_per_unit",
     )
+
+
+def test_what_hangs_on_a_refused_value_is_refused() -> None:
+    assert asked(orchestrator_ai_models=[SD, {"pipeline": 5}]).state is State.REFUSED
+    own = node(orchestrator_price_per_gateway=[5])
+    assert asks(own, ACCOUNT.lower())[Workload(VIDEO)].state is State.REFUSED
+    assert asks(own, "")[Workload(VIDEO)].state is State.STATED
+
+
+def test_a_model_priced_for_one_gateway_alone_costs_the_others_what_video_does() -> None:
+    found = asked(orchestrator_ai_models=[SD | {"price_per_unit": 7, "gateway": ACCOUNT}])
+    assert (found.state, found.rate) == (State.FALLBACK, Rate(Fraction(1000), "wei"))
+
+
+def test_a_foreign_price_that_cannot_be_read() -> None:
+    assert foreign_ask(OrchAddr(url="https://o:1", price_per_unit="1e3", pixels_per_unit="1"), 0).state is State.UNREADABLE

@@ -90,3 +90,45 @@ def test_the_cap_of_a_signer_is_what_is_declared_of_it() -> None:
 
 def test_nothing_is_capped_off_chain() -> None:
     assert of(gateway(), {WORK: [ask(1)]}) == Caps()
+
+
+def unknown(state: State) -> Ask:
+    return Ask(None, True, state, "v")
+
+
+@pytest.mark.parametrize(
+    ("asks", "why"),
+    [
+        ([], NoCap.UNKNOWN_PRICE),
+        ([unknown(State.UNSTATED)], NoCap.UNKNOWN_PRICE),
+        ([unknown(State.UNREADABLE)], NoCap.UNREADABLE),
+        ([unknown(State.REFUSED), unknown(State.UNREADABLE)], NoCap.REFUSED),
+        ([ask(0)], NoCap.PRICE_ZERO),
+        ([ask(1), ask(1, "USD")], NoCap.CURRENCIES),
+    ],
+)
+def test_why_no_cap_can_be_worked_out(asks: list[Ask], why: NoCap) -> None:
+    found = of(payer("auto", **{CAPABILITIES: "auto"}, gateway_workloads=["video", "ai"]), {WORK: asks, IMAGE: asks})
+    assert (found.missing[WORK], found.missing[IMAGE]) == (why, why)
+    assert (found.flag, found.document) == (None, None)
+
+
+def test_any_price_for_one_model_under_a_cap_of_video() -> None:
+    entries = [{"pipeline": "text-to-image", "model_id": "sd", "price_per_unit": "any"}]
+    found = of(payer(1250, **{CAPABILITIES: entries}, gateway_workloads=["ai"]), {IMAGE: [ask(10**12)]})
+    assert found.missing[IMAGE] is NoCap.ANY
+    assert found.document is not None and found.document["capabilities_prices"] == [
+        {"pipeline": "text-to-image", "model_id": "sd", "price_per_unit": "9223372036854775807", "pixels_per_unit": "1"}
+    ]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"gateway_max_price_per_unit": 0.5, CAPABILITIES: [{"pipeline": "llm", "price_per_unit": 0.5}]},
+        {"gateway_max_price_per_unit": "auto", CAPABILITIES: "auto", "headroom_min": "x"},
+    ],
+)
+def test_what_hangs_on_a_refused_value_is_refused(wrong: Host) -> None:
+    found = of(payer(**wrong, gateway_workloads=["video", "ai"]), {WORK: [ask(1)], IMAGE: [ask(1)]})
+    assert (found.missing[WORK], found.missing[IMAGE]) == (NoCap.REFUSED, NoCap.REFUSED)
