@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import random
 import struct
 import sys
 import threading
@@ -24,9 +25,6 @@ from chainlib.document import Chain
 from chainlib.server import Endpoint
 
 PASSWORD = "throw-away"
-CALLER = "127.83.61.7"
-"""MediaMTX is asked at the address of whoever announces a stream: one that no other test uses."""
-
 MEDIAMTX_PORT = 9997
 Answer = tuple[int, Any]
 
@@ -121,11 +119,15 @@ def docker() -> Web:
 
 
 class MediaMTX:
-    """Knows every stream until the gateway kicks it."""
+    """Knows every stream until the gateway kicks it.
+
+    A gateway asks it at the address of whoever announces a stream, on one port: each has a loopback address of its own.
+    """
 
     def __init__(self) -> None:
         self.kicked = threading.Event()
-        self.web = Web(self._answer, CALLER, MEDIAMTX_PORT)
+        self.address = f"127.{random.randrange(1, 255)}.{random.randrange(256)}.{random.randrange(1, 255)}"
+        self.web = Web(self._answer, self.address, MEDIAMTX_PORT)
 
     def _answer(self, _method: str, path: str, _body: bytes) -> Answer:
         if "/kick/" in path:
@@ -167,10 +169,10 @@ class TestChain:
         return [*where, *account, "-blockPollingInterval", "1"]
 
 
-def announce(port: int, stream: str, model: str) -> int | None:
+def announce(mediamtx: MediaMTX, port: int, stream: str, model: str) -> int | None:
     """MediaMTX's hook: a stream has begun; None when the gateway hangs up."""
     form = {"source_id": "src", "source_type": "rtmpConn", "query": f"pipeline={model}"}
-    opened = http.client.HTTPConnection("127.0.0.1", port, timeout=30, source_address=(CALLER, 0))
+    opened = http.client.HTTPConnection("127.0.0.1", port, timeout=30, source_address=(mediamtx.address, 0))
     try:
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         opened.request("POST", f"/live/video-to-video/{stream}/start", urlencode(form), headers)

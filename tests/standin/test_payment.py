@@ -61,7 +61,7 @@ class Bench:
 
     def is_taken(self, gateway: Gateway) -> bool:
         """Whether live AI gets to the runner; False when the publisher is kicked."""
-        assert announce(gateway.http, "stream", "noop") == 200
+        assert announce(self.mediamtx, gateway.http, "stream", "noop") == 200
         deadline = time.monotonic() + SECONDS
         while time.monotonic() < deadline:
             if LIVE in self.runner.jobs:
