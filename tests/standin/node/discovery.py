@@ -8,7 +8,7 @@ import random
 import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -24,6 +24,9 @@ from .recipient import Capability, ticket_of
 
 SHORTEST_LIMIT = 1.5
 NANOSECONDS = 1_000_000_000
+LONGEST_SECONDS = 6.0
+"""discovery/discovery.go:maxGetOrchestratorCutoffTimeout: -discoveryTimeout is waited for, and longer until somebody answers"""
+
 REFRESH_SECONDS = 2.5
 """server/broadcast.go:refreshTimeout"""
 
@@ -87,7 +90,8 @@ def ask(node: Node, url: URL, timeout: float, capabilities: Sequence[Capability]
         if answer.status == 200:
             return dict(answer.json())
     except transport.TransportError as error:
-        raise Unsuccessful(f"Did not connect to orch={url}: {error}") from error
+        golog.verbose(4, f"{url}: {error}")
+        raise Unsuccessful(f"Did not connect to orch={url}: context deadline exceeded") from error
     raise Unsuccessful(f"Could not get orchestrator orch={url}: rpc error: code = Unknown desc = {answer.message}")
 
 
@@ -102,18 +106,24 @@ def offers(node: Node, capabilities: Sequence[Capability]) -> list[Session]:
     if not urls:
         golog.info("No orchestrators specified; not transcoding")
         return []
-    with ThreadPoolExecutor(max_workers=len(urls)) as pool:
-        answers = list(pool.map(lambda url: _tried(node, url, capabilities), urls))
-    found = [_session(url, offer) for url, offer in zip(urls, answers, strict=True) if offer is not None]
+    pool = ThreadPoolExecutor(max_workers=len(urls))
+    asked = [pool.submit(_tried, node, url, capabilities) for url in urls]
+    pool.shutdown(wait=False)
+    deadline = time.monotonic() + LONGEST_SECONDS
+    wait(asked, node.settings.number("discoveryTimeout") / NANOSECONDS)
+    while not any(one.done() and one.result() for one in asked) and time.monotonic() < deadline:
+        if not wait([one for one in asked if not one.done()], deadline - time.monotonic(), FIRST_COMPLETED).done:
+            break
+    answers = [(url, one.result()) for url, one in zip(urls, asked, strict=True) if one.done()]
+    found = [_session(url, offer) for url, offer in answers if offer is not None]
     if not found:
         golog.info("No orchestrators found; not transcoding")
     return random.sample(found, len(found))
 
 
 def _tried(node: Node, url: URL, capabilities: Sequence[Capability] | None) -> dict[str, Any] | None:
-    timeout = node.settings.number("discoveryTimeout") / NANOSECONDS
     try:
-        return ask(node, url, timeout, capabilities)
+        return ask(node, url, LONGEST_SECONDS, capabilities)
     except Unsuccessful as error:
         reason = str(error)
         golog.info(f"Discovery unsuccessful for orchestrator {url}, err={reason}")

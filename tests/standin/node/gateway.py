@@ -15,7 +15,7 @@ from .httpd import Dropped, Handler, Request, Response, Routes
 from .live_gateway import LiveGateway
 from .node import Node
 from .public_routes import MULTIPART_JOBS, NO_MULTIPART, add_shared, posted
-from .streams import AttemptsUsedUp, InvalidVideo, SegmentFailed, Stream, Streams, StreamStopped
+from .streams import AttemptsUsedUp, InvalidVideo, SegmentFailed, Streams, StreamStopped
 
 EXTENSIONS = (".ts", ".mp4")
 NIL_SENDER = "runtime error: invalid memory address or nil pointer dereference"
@@ -85,7 +85,8 @@ class Gateway:
         except SegmentFailed:
             raise Dropped(NIL_SENDER) from None
         except (InvalidVideo, StreamStopped, AttemptsUsedUp) as error:
-            return self._refused(stream, error, f"url={url} manifestID={name}")
+            status = 500 if isinstance(error, StreamStopped) else 422
+            return _failed(status, f'http push error processing segment url={url} manifestID={name} err="{error}"')
         if not renditions:
             golog.error(f"No sessions available name={posixpath.basename(request.path)} url={url} statusCode=503")
             return httpd.error("No sessions available", 503)
@@ -95,13 +96,6 @@ class Gateway:
         self._streams.count_answer(stream, seconds, time.monotonic() - started, request.client)
         content_type, body = multipart.encode(renditions, sequence, extension)
         return Response(200, body, content_type)
-
-    def _refused(self, stream: Stream, error: Exception, where: str) -> Response:
-        """A stream that the gateway's own funds stopped ends; what is wrong with the video is the publisher's."""
-        if isinstance(error, StreamStopped):
-            self._streams.close(stream)
-        status = 500 if isinstance(error, StreamStopped) else 422
-        return _failed(status, f'http push error processing segment {where} err="{error}"')
 
 
 def manifest_name(path: str) -> str:

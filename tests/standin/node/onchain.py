@@ -58,7 +58,12 @@ class Chain:
     l1_block: int = 0
     block: int = 0
     pool_size: int = 0
+    active_from: int = 0
+    active_until: int = 0
+    """rounds in which the recipient may be paid, as the start found them"""
+
     senders: dict[str, Funds] = field(default_factory=dict)
+    claims: dict[str, int] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -86,8 +91,14 @@ class Chain:
         return Funds(deposit=word(data, 0), withdraw_round=word(data, 1), reserve=word(data, 2), claimed=word(data, 3))
 
     def claimed_by(self, claimant: str, sender: str) -> int:
-        """What this orchestrator has claimed of a gateway's reserve in this round."""
-        return word(self.endpoint.read(self.contracts["TicketBroker"], "claimedReserve(address,address)", sender, claimant))
+        """What this orchestrator has claimed of a gateway's reserve: read once, at first sight."""
+        with self.lock:
+            known = self.claims.get(sender.lower())
+        if known is not None:
+            return known
+        fresh = word(self.endpoint.read(self.contracts["TicketBroker"], "claimedReserve(address,address)", sender, claimant))
+        with self.lock:
+            return self.claims.setdefault(sender.lower(), fresh)
 
     def orchestrator(self, who: str) -> Registered:
         """eth/client.go:GetTranscoder"""

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from . import golog, money, prices
-from .ethereum import NO_ADDRESS, RPCFailed, checksummed
+from .ethereum import NO_ADDRESS, checksummed
 from .money import Terms, Ticket
 from .node import Node
 from .onchain import Chain
@@ -37,6 +37,7 @@ class Recipient:
 
     node: Node
     _accounts: dict[tuple[str, str], Account] = field(default_factory=dict)
+    _senders: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def offer(self, sender: str, session: str, capabilities: Sequence[Capability] | None) -> dict[str, Any]:
@@ -98,12 +99,10 @@ class Recipient:
         with self._lock:
             account = self._accounts.setdefault((sender.lower(), session), Account())
         if not payment.get("ticket"):
-            account.price = Fraction(0) if account.price is None else account.price
+            self._fix(account, sender, session, Fraction(0))
             return
         _check_active(chain)
-        if account.price is None:
-            account.price = Fraction(payment["price"])
-            golog.verbose(6, f"Setting fixed price={payment['price']} for session={session}")
+        self._fix(account, sender, session, Fraction(payment["price"]))
         offered, number = ticket_of(payment["ticket"]), int(payment["tickets"])
         _check_sender(chain, sender)
         if offered.expires <= chain.l1_block:
@@ -111,9 +110,18 @@ class Recipient:
         total = offered.ev * number
         with self._lock:
             account.credit += total
+            self._senders.add(sender.lower())
         golog.info(f"Payment tickets processed sessionID={session} totalTickets={number} totalEV={prices.places(total, 2)}")
         self.node.metrics.add("livepeer_ticket_value_recv", float(total / money.GWEI))
         self.node.metrics.add("livepeer_tickets_recv", number)
+
+    def _fix(self, account: Account, sender: str, session: str, price: Fraction) -> None:
+        """accounting.go:SetFixedPrice, which forgets the price of a gateway that has never had a balance here."""
+        if account.price is not None:
+            return
+        golog.verbose(6, f"Setting fixed price={price} for session={session}")
+        if sender.lower() in self._senders:
+            account.price = price
 
     def is_sufficient(self, sender: str, session: str) -> bool:
         """orchestrator.go:SufficientBalance: at the least one ticket's value."""
@@ -131,9 +139,8 @@ class Recipient:
     def debit(self, sender: str, session: str, price: Fraction, pixels: int) -> None:
         """orchestrator.go:DebitFees"""
         with self._lock:
-            account = self._accounts.get((sender.lower(), session))
-            if account is not None:
-                account.credit -= price * pixels
+            self._senders.add(sender.lower())
+            self._accounts.setdefault((sender.lower(), session), Account()).credit -= price * pixels
 
 
 def _as_json(offered: Ticket, chain: Chain) -> dict[str, Any]:
@@ -151,12 +158,8 @@ def ticket_of(document: dict[str, Any]) -> Ticket:
 
 
 def _check_active(chain: Chain) -> None:
-    """orchestrator.go:isActive"""
-    try:
-        known = chain.orchestrator(chain.recipient)
-    except RPCFailed:
-        return  # the real node asks its database, which an endpoint that fails leaves as it is
-    if not known.activation_round <= chain.round < known.deactivation_round:
+    """orchestrator.go:isActive: as the database has it, which the start wrote."""
+    if not chain.active_from <= chain.round < chain.active_until:
         shown = checksummed(chain.recipient)
         raise PaymentRefused(f"orchestrator {shown} is inactive in round {chain.round}, cannot process payments")
 

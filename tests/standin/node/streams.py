@@ -76,7 +76,6 @@ class Stream:
     asking: bool = False
     last_used: float = field(default_factory=time.monotonic)
     segments: int = 0
-    stopped: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -109,16 +108,9 @@ class Streams:
 
     def _watch(self, stream: Stream) -> None:
         """mediaserver.go:HandlePush, the watchdog."""
-        while time.monotonic() - stream.last_used < IDLE_SECONDS and not stream.stopped:
-            time.sleep(0.2)
-        self.close(stream)
-
-    def close(self, stream: Stream) -> None:
-        """mediaserver.go:removeRTMPStream"""
+        while time.monotonic() - stream.last_used < IDLE_SECONDS:
+            time.sleep(1)
         with self._node.lock:
-            if self._streams.get(stream.name) is not stream:
-                return
-            stream.stopped = True
             del self._streams[stream.name]
             del self._node.streams[stream.name]
             count = len(self._streams)

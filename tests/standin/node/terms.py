@@ -50,6 +50,7 @@ def _look_up(chain: Chain, recipient: str) -> None:
         known = chain.orchestrator(recipient)
     except (RPCFailed, ValueError) as error:
         raise Ended(f"Error setting up orchestrator: {error}") from error
+    chain.active_from, chain.active_until = known.activation_round, known.deactivation_round
     golog.info(f"Orchestrator {checksummed(recipient)} is {'active' if known.active else 'inactive'}")
 
 
