@@ -171,7 +171,7 @@ def _first_payment(found: Purchase, worst: Sale) -> Finding:
     if least >= worst.case.deal.limits.max_ticket_ev:
         also.append(f"maxTicketEV {least + 1}")
     if charged > worst.case.deal.limits.max_total_ev:
-        also.append(f"maxTotalEV {2 * ceil(charged)}")
+        also.append(f"maxTotalEV {facts.first_payment_tickets() * (least + 1)}")
     return finding(
         "LPF211",
         found.gateway,
@@ -192,7 +192,7 @@ def _ticket_value(found: Purchase, worst: Sale) -> Finding:
         found.gateway,
         f"a ticket of {worst.orchestrators[0]} is worth more than {_payer(found)} takes, whatever the price"
         + (" (probabilities are rounded up, so that an equal maxTicketEV is too low)" if most == expected else ""),
-        variable="" if found.payer.signed else f"{found.gateway.sources['flags'].variable}.maxTicketEV",
+        variable=_limit_variable(found, "maxTicketEV"),
         got=f"maxTicketEV {readable(most)}",
         limit=f"ticketEV {expected}",
         hint=f'livepeer_orchestrator_flags: {{ticketEV: "{ceil(most) - 1}"}}, or maxTicketEV {expected + 1} at {_payer(found)}',
@@ -210,7 +210,7 @@ def _payment_value(found: Purchase, worst: Sale) -> Finding:
         "LPF211",
         found.gateway,
         f"{_payer(found)} does not pay {worst.orchestrators[0]}: {what} at {_price(found, worst, HIGH)} costs more than one payment may",
-        variable="" if found.payer.signed else f"{found.gateway.sources['flags'].variable}.maxTotalEV",
+        variable=_limit_variable(found, "maxTotalEV"),
         got=f"maxTotalEV {readable(deal.limits.max_total_ev)}",
         limit=f"at least {needed}",
         hint=f"maxTotalEV {needed} on the signer" if found.payer.signed else f'livepeer_gateway_flags: {{maxTotalEV: "{needed}"}}',
@@ -256,6 +256,12 @@ def _settings(gateway: Node) -> GatewaySettings:
     if not isinstance(gateway.settings, GatewaySettings):
         raise TypeError(f"{gateway.host}: {gateway.name} is no gateway")
     return gateway.settings
+
+
+def _limit_variable(found: Purchase, flag: str) -> str:
+    """Where a limit of the payer is written; of a signer only its name is known."""
+    gateway = found.gateway
+    return gateway.sources["remote_signer"].variable if found.payer.signed else f"{gateway.sources['flags'].variable}.{flag}"
 
 
 def _payer(found: Purchase) -> str:

@@ -12,7 +12,8 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils import price_plan, 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Verdict
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Survey
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.cases import case
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets import Deal, Limits, Refusal, Terms, overhead
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.cases import AMPLE, case
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -201,6 +202,70 @@ def test_with_gas_the_advertised_price_counts() -> None:
     (one,) = found(g=signed(**MONEY), o=asker(1000, **LIVE))
     assert "60 s at 1240 wei per pixel of 720p30 take more than 100 tickets of o" in one.message
     assert one.limit == f"at least {1240 * 16588800}"
+
+
+def test_a_signer_that_has_to_take_more() -> None:
+    """Above about 12056 wei per pixel the payment is more than a signer's default maxTotalEV."""
+    dear = LIVE | {"orchestrator_ai_models": [{"pipeline": "live-video-to-video", "model_id": "m", "price_per_unit": 200_000}]}
+    (one, *_info) = found(g=signed(), o=asker(1000, **dear))
+    ticket_ev = 200_000 * 16_588_800
+    limits = {"maxTicketEV": str(ticket_ev + 1), "maxTotalEV": str(100 * (ticket_ev + 1))}
+    said = f"and on the signer maxTicketEV {limits['maxTicketEV']} and maxTotalEV {limits['maxTotalEV']}"
+    assert one.hint == f'livepeer_orchestrator_flags: {{ticketEV: "{ticket_ev}"}}, {said}'
+    terms = Terms.read(ARBITRUM, {"ticketEV": str(ticket_ev)})
+    assert Deal(Fraction(200_000), False, terms, Limits.read(limits), AMPLE, signed=True).refusal(0) is Refusal.NONE
+
+
+def test_what_a_signer_takes_is_not_what_the_gateway_says() -> None:
+    host = signed(gateway_flags={"maxTicketEV": "1"})
+    assert all(one.level is Level.INFO for one in found(g=host, o=asker(1000, orchestrator_flags={"ticketEV": "17000000000"}, **LIVE)))
+
+
+def test_a_payment_of_a_signer_that_is_too_large() -> None:
+    dear = LIVE | {"orchestrator_ai_models": [{"pipeline": "live-video-to-video", "model_id": "m", "price_per_unit": 13_000}]}
+    (one, *_info) = found(g=signed(), o=asker(1000, orchestrator_flags={"ticketEV": "300000000000"}, **dear))
+    assert one.message == "the signer does not pay o: 60 s of live video at 13000 wei per pixel of 720p30 costs more than one payment may"
+    assert (one.variable, one.got) == ("livepeer_gateway_remote_signer", "maxTotalEV 20000000000000")
+    assert re.fullmatch(r"maxTotalEV \d+ on the signer", one.hint)
+
+
+def test_tickets_worth_what_is_expected_of_them() -> None:
+    limited = {"ticketEV": "5000", "maxFaceValue": "5000"}
+    (one,) = [one for one in found(g=paying(expected_gas_gwei=0), o=asker(1000, orchestrator_flags=limited)) if one.code == "LPF211"]
+    assert (one.variable, one.got, one.limit) == ("livepeer_orchestrator_flags.maxFaceValue", "maxFaceValue 5000", "above 5000")
+
+
+def test_an_orchestrator_outside_of_the_fleet() -> None:
+    listed = [{"url": "https://far.example.com:8935", "price_per_unit": 1000}]
+    (one,) = found(g=paying(1200, gateway_discovery="list", gateway_orch_addr=listed))
+    assert one.message.startswith("the cap does not survive the stated gas price: at 2 gwei https://far.example.com:8935 asks 1240 wei")
+    assert one.hosts == ("g",)
+
+
+def test_a_small_deposit_says_nothing_while_gas_is_not_stated() -> None:
+    """What a ticket is worth hangs on gas, and below it nothing is certain."""
+    assert [one.level for one in found(g=payer(1250, gateway_deposit_eth="0.0000000001"), o=asker(1000))] == [Level.INFO]
+
+
+@pytest.mark.parametrize(
+    ("gateway_host", "asking", "factor"),
+    [
+        (paying(), asker(1000), Fraction("1.24")),
+        (paying(expected_gas_gwei=10), asker(1000), Fraction("2.2")),
+        (paying(), asker(1000, adjusts=False), Fraction(1)),
+        (paying(gateway_reserve_eth="0.001"), asker(1000), None),
+        (payer(1250), asker(1000), None),
+    ],
+)
+def test_the_overhead_that_bands_are_raised_by(gateway_host: Host, asking: Host, factor: Fraction | None) -> None:
+    nodes = {node.host: node for node in fleet(g=gateway_host, o=asking).nodes}
+    assert overhead(nodes["g"], nodes["o"]) == factor
+    if asking["orchestrator_auto_adjust_price"]:
+        assert overhead(nodes["g"], None) == factor
+
+
+def test_flags_that_stop_a_gateway_say_nothing_of_tickets() -> None:
+    assert found(g=paying(gateway_flags={"maxTicketEV": "much"}), o=asker(1000)) == []
 
 
 def test_flags_that_stop_a_node_are_no_tickets() -> None:
