@@ -49,7 +49,7 @@ class Connection(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        port = self.server.server_address[1]
+        port = self.connection.getsockname()[1]
         status, document = answer(port, self.path)
         print(port, self.command, self.path, status, flush=True)
         body = json.dumps(document).encode()

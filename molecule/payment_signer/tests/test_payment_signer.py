@@ -57,6 +57,17 @@ def test_what_the_plan_calls_free_is_done_and_nobody_pays() -> None:
     assert "tickets processed" not in FREE.log()
 
 
+# The first of the live streams: 0.9.1 kicks each second one that a signer pays for. It takes the session of the one before, whose
+# tickets the orchestrator has "already seen".
+def test_above_the_cap_of_the_signer_the_publisher_is_kicked() -> None:
+    processes = FOR_LIVE.process(), PRICED.process(), SIGNER.process()
+    _, above = tenths_around(STORY.figures("priced1", "live_video")["survives_gwei"])
+    with STORY.gas(above, PRICED), live_stream("priced1") as stream:
+        wait_until("the publisher to be kicked", lambda: is_kicked("priced1", stream), seconds=60)
+    assert FOR_LIVE.says("remote signer returned status 481.*price 393.600 exceeds configured maximum price ceiling 390.000")
+    assert (FOR_LIVE.process(), PRICED.process(), SIGNER.process()) == processes
+
+
 def test_live_ai_that_the_plan_calls_good_is_done_and_paid_by_the_signer() -> None:
     edge = STORY.edge("priced1", "live_video")
     assert (edge["verdict"], edge["payable"], edge["enforced_by"]) == ("good", "paid", "signer")
@@ -66,15 +77,6 @@ def test_live_ai_that_the_plan_calls_good_is_done_and_paid_by_the_signer() -> No
         wait_until("the signer to sign", lambda: SIGNER.says("Signed numTickets"), seconds=30)
         wait_until("the payment", lambda: PRICED.says("Payment tickets processed"), seconds=30)
         assert not is_kicked("priced1", stream)
-
-
-def test_above_the_cap_of_the_signer_the_publisher_is_kicked() -> None:
-    processes = FOR_LIVE.process(), PRICED.process(), SIGNER.process()
-    _, above = tenths_around(STORY.figures("priced1", "live_video")["survives_gwei"])
-    with STORY.gas(above, PRICED), live_stream("priced1") as stream:
-        wait_until("the publisher to be kicked", lambda: is_kicked("priced1", stream), seconds=60)
-    assert FOR_LIVE.says("remote signer returned status 481.*price 393.600 exceeds configured maximum price ceiling 390.000")
-    assert (FOR_LIVE.process(), PRICED.process(), SIGNER.process()) == processes
 
 
 def test_live_ai_finds_no_price_at_an_off_chain_orchestrator() -> None:
