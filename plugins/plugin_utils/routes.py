@@ -114,9 +114,9 @@ def discovers(gateway: Node) -> bool:
     return gateway_settings(gateway).discovery is Discovery.ONCHAIN
 
 
-def routes(fleet: Fleet) -> tuple[Route, ...]:
-    """Every gateway of a fleet with its candidates and caps, in groups of those alike."""
-    return _Mapper(fleet).routes()
+def routes(fleet: Fleet, known: Directory | None = None) -> tuple[Route, ...]:
+    """Every gateway of a fleet with its candidates and caps, in groups of those alike; ``known`` is the fleet's directory."""
+    return _Mapper(fleet, known or Directory.of(fleet)).routes()
 
 
 def unrouted(gateway: Node) -> tuple[str, ...]:
@@ -161,9 +161,9 @@ class _Draft:
 class _Mapper:
     """Makes the routes of one fleet; what is equal is worked out once."""
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: Fleet, known: Directory) -> None:
         self.gateways = [node for node in fleet.nodes if node.role is Role.GATEWAY]
-        self.known = Directory.of(fleet)
+        self.known = known
         self.asks: dict[tuple[int, str], Mapping[Workload, Ask]] = {}
         self.accounts: dict[int, frozenset[str]] = {}
         for node in self.known.orchestrators:

@@ -142,6 +142,15 @@ class Directory:
         found.loopback = frozenset(loopback)
         return found
 
+    def answering(self, endpoint: Endpoint, machine: str) -> Node | None:
+        """The orchestrator of the fleet that answers at an address, if it is one, dialled from a machine."""
+        if not is_loopback(endpoint.host):
+            return self.by_address.get(endpoint.address)
+        for node in self.by_machine.get(machine, []):
+            if any(listener.purpose == "rpc" and listener.port == endpoint.port for listener in listeners(node)):
+                return node
+        return None
+
     def kind(self, node: Node) -> int:
         """The same number for orchestrators that differ in name and address alone."""
         return self.kinds[node.host, node.name]
@@ -271,7 +280,7 @@ def _named(gateway: Node, place: int, entry: OrchAddr, fleet: Directory, faults:
     except AddressError as error:
         faults.append(Fault("LPF104", place, without_user(entry.url), "https://host:port", str(error), error.hint))
         return []
-    known = _known(gateway, endpoint, fleet)
+    known = fleet.answering(endpoint, gateway.machine)
     return [Candidate(known.host if known else endpoint.url, known, endpoint.url, entry, place)]
 
 
@@ -294,13 +303,3 @@ def _price(entry: OrchAddr) -> str:
     if not entry.price_per_unit or entry.pixels_per_unit == "1":
         return entry.price_per_unit
     return f"{entry.price_per_unit} for {entry.pixels_per_unit} pixels"
-
-
-def _known(gateway: Node, endpoint: Endpoint, fleet: Directory) -> Node | None:
-    """The orchestrator of the fleet that answers at a URL, if it is one."""
-    if not is_loopback(endpoint.host):
-        return fleet.by_address.get(endpoint.address)
-    for node in fleet.by_machine.get(gateway.machine, []):
-        if any(listener.purpose == "rpc" and listener.port == endpoint.port for listener in listeners(node)):
-            return node
-    return None

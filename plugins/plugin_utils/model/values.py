@@ -42,6 +42,10 @@ PATTERNS = {
     "name": (r"[a-z][a-z0-9-]{0,21}", "at most 22 of a-z, 0-9 and -, a letter first (Linux allows a user name 31 characters)"),
     "network": (r"[A-Za-z0-9][A-Za-z0-9._-]*", "a name of letters, digits, ., _ and -: the data directory is called like it"),
     "percent": (r"[0-9]+(\.[0-9]+)?", 'a number of 0 or more without %, such as 20 or "12.5"'),
+    "runner_url": (
+        r"(https?|wss?)://[^/\s#]+(/[^\s#]*)?",
+        "a URL with its scheme, such as http://10.0.0.5:9000 (without one the node never gets ready)",
+    ),
     "sessions": (r"auto|[1-9][0-9]*", "a number above 0, or auto"),
     "sha256": (r"sha256:[0-9a-fA-F]{64}", "sha256: and 64 hexadecimal digits"),
     "wave": (r"[1-9][0-9]*|([1-9][0-9]?|100)%", "a number of hosts, or a percentage in quotes"),
@@ -205,7 +209,7 @@ class Checker:
         pattern, example = PATTERNS[format_]
         if re.fullmatch(pattern, text):
             return text
-        near = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") if format_ == "name" else ""
+        near = {"name": re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-"), "runner_url": f"http://{text}"}.get(format_, "")
         hint = near if re.fullmatch(pattern, near) else ""
         self._collector.add(CODE, f"{text!r} cannot stand here", path, got=text, limit=example, hint=hint)
         return MISSING

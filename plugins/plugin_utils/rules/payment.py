@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import AddressError, orchestrator_url, without_user
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import workloads
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import OFFCHAIN, Discovery, Node
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings, orchestrator_settings
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import PAYS, REFUSED, between, both, pays, signs
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import decimal_text
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import ROUTED, Route, discovers
@@ -213,6 +214,32 @@ def not_there(survey: Survey) -> Iterator[Finding]:
             yield from of_each(found.gateways, one)
         for one in _signer(found.gateway):
             yield from of_each(found.gateways, one)
+        for gateway in found.gateways:
+            yield from _no_signer(survey, gateway)
+
+
+def _no_signer(survey: Survey, gateway: Node) -> Iterator[Finding]:
+    """A signer's URL at which an orchestrator answers: both listen on 8935 where nobody says otherwise."""
+    url = gateway_settings(gateway).remote_signer.url
+    if not gateway.knows(*PAYS) or not signs(gateway) or not url:
+        return
+    try:
+        orchestrator = survey.directory.answering(orchestrator_url(url), gateway.machine)
+    except AddressError:
+        return
+    if orchestrator is None:
+        return
+    variable = gateway.sources["remote_signer"].variable
+    yield finding(
+        "LPF304",
+        gateway,
+        f"at the signer's URL the orchestrator of {orchestrator.host} answers, which signs nothing",
+        field="remote_signer",
+        got=without_user(url),
+        limit=f"{orchestrator.sources['service_addr'].variable}: {orchestrator_settings(orchestrator).service_addr}",
+        hint=f"{variable}: where the signer really listens; both listen on 8935 where nobody says otherwise",
+        others=[orchestrator.host],
+    )
 
 
 def _signer(gateway: Node) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Fin
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Fleet, Node
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.price_plan import Purchase, purchases
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import Route, routes
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.routing import Directory
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,14 @@ class Survey:
     fleet: Fleet
 
     @cached_property
+    def directory(self) -> Directory:
+        """Its orchestrators, by what one looks for."""
+        return Directory.of(self.fleet)
+
+    @cached_property
     def routes(self) -> tuple[Route, ...]:
         """Every gateway with its candidates, cap and band."""
-        return routes(self.fleet)
+        return routes(self.fleet, self.directory)
 
     @cached_property
     def edges(self) -> tuple[Edge, ...]:

@@ -323,6 +323,11 @@ FAILING: dict[str, list[Hosts]] = {
         {"g": gateway(gateway_discovery="list", gateway_orch_addr=["h"]), "h": gateway(gateway_discovery="list", gateway_orch_addr=["o"])}
         | {"o": orchestrator()},
         {"g": gateway(**SIGNER | {"gateway_remote_signer": "signer1"}), "o": asker(1000)},
+        {"g": gateway(**SIGNER | {"gateway_remote_signer": "https://o:8935"}), "o": asker(1000)},
+        {
+            "g": gateway(**SIGNER | {"gateway_remote_signer": "http://127.0.0.1:8935"}, ansible_host="10.0.0.1"),
+            "o": asker(1000, ansible_host="10.0.0.1"),
+        },
     ],
     "LPF504": [
         {"g": payer(1250, gateway_select_stake_weight="0.5"), "o": asker(1000)},
