@@ -12,7 +12,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts import ticket
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import GatewaySettings, Node, Payment
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.price_plan import Purchase
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import WEI_PER_ETH, Rate, amount_text
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import WEI_PER_ETH, Offer, Rate, amount_text, lowest_cap, percent
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Rule, Survey, finding, of_each, setting
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.cases import FOR_WANT_OF_FUNDS
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.deals import Refusal
@@ -42,7 +42,7 @@ def _broken(found: Purchase, broken: list[Sale], variable: str) -> Finding:
     survives = (
         "it survives no gas price" if figures.survives_gwei is None else f"it survives {readable(figures.survives_gwei)} gwei and no more"
     )
-    instead = f"a cap of {_amount(found, figures.cap_instead)}" if figures.cap_instead is not None else ""
+    instead = f"a cap of {_amount(found, max(figures.cap_instead, _least_cap(found)))}" if figures.cap_instead is not None else ""
     return finding(
         "LPF209",
         found.gateway,
@@ -55,6 +55,12 @@ def _broken(found: Purchase, broken: list[Sale], variable: str) -> Finding:
         others=_hosts(worst),
         level=Level.WARNING,
     )
+
+
+def _least_cap(found: Purchase) -> Fraction:
+    """What LPF201 wants of the cap: no advice goes below."""
+    least = percent(found.gateway.headroom_min) if found.gateway.knows("headroom_min") else Fraction(0)
+    return max(lowest_cap(Offer(sale.case.deal.base, sale.case.deal.adjusts), least) for sale in found.sales)
 
 
 def _unknown(known: Iterable[Purchase]) -> Iterator[Finding]:
