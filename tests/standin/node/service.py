@@ -15,6 +15,7 @@ from .cli_routes import CliRoutes
 from .gateway import Gateway
 from .gourl import URL, URLError, default_address, is_local_url, parse, parse_request_uri
 from .govalues import ParseError, atoi
+from .ingest import Ingest
 from .lifecycle import Ended
 from .listeners import ListenError
 from .node import Node, Role
@@ -214,7 +215,7 @@ class Service:
         golog.info(f"HTTP Server listening on http://{self._http_address}")
         gateway = Gateway(self._node, self._streams, self._ingest)
         httpd.serve(bound[0][0], gateway.routes())
-        threading.Thread(target=_accept_and_wait, args=(bound[1][0],), daemon=True).start()
+        threading.Thread(target=Ingest(self._node, self._streams).serve, args=(bound[1][0],), daemon=True).start()
         self._serve_cli(bound[2][0])
 
     def _stop_for_listener(self, error: ListenError, opened: int) -> None:

@@ -67,6 +67,9 @@ class Stream:
 
     name: str
     profiles: list[Profile]
+    label: str
+    """what -metricsPerStream calls it: nothing for a stream that came by RTMP"""
+
     info: StreamInfo = field(default_factory=StreamInfo)
     session: Session | None = None
     spare: list[Session] = field(default_factory=list)
@@ -88,17 +91,20 @@ class Streams:
         self._streams: dict[str, Stream] = {}
         self.last_stream = ""
 
-    def open(self, name: str) -> Stream | None:
-        """mediaserver.go:createRTMPStreamIDHandler: None when the gateway has too many."""
+    def open(self, name: str, by_push: bool = True) -> Stream | None:
+        """mediaserver.go:createRTMPStreamIDHandler: None when the gateway has too many, or a publisher by RTMP of this name."""
         with self._node.lock:
             stream = self._streams.get(name)
+            if stream is not None and not by_push:
+                return None
             if stream is None:
                 if len(self._streams) >= self._node.max_sessions:
                     return None
-                stream = self._streams[name] = Stream(name, list(self._node.profiles))
+                stream = self._streams[name] = Stream(name, list(self._node.profiles), label=name if by_push else "")
                 self._node.streams[name] = stream.info
                 self.last_stream = name
-                threading.Thread(target=self._watch, args=(stream,), daemon=True).start()
+                if by_push:
+                    threading.Thread(target=self._watch, args=(stream,), daemon=True).start()
             stream.last_used = time.monotonic()
             count = len(self._streams)
         self._node.metrics.set("livepeer_current_sessions_total", count)
@@ -110,6 +116,10 @@ class Streams:
         """mediaserver.go:HandlePush, the watchdog."""
         while time.monotonic() - stream.last_used < IDLE_SECONDS:
             time.sleep(1)
+        self.close(stream)
+
+    def close(self, stream: Stream) -> None:
+        """mediaserver.go:removeRTMPStream"""
         with self._node.lock:
             del self._streams[stream.name]
             del self._node.streams[stream.name]
@@ -303,7 +313,7 @@ class Streams:
 
     def count_answer(self, stream: Stream, seconds: float, took: float, client: str) -> None:
         """census.go:segmentFullyProcessed: how much faster than real time the publisher was served."""
-        metrics, labels = self._node.metrics, self._node.metrics.stream_labels(stream.name, client)
+        metrics, labels = self._node.metrics, self._node.metrics.stream_labels(stream.label, client)
         ratio = seconds / max(took, 0.001)
         word = next((word for least, word in REALTIME if ratio > least), "slow")
         metrics.add(f"livepeer_http_client_segment_transcoded_realtime_{word}", **labels)
@@ -313,16 +323,16 @@ class Streams:
         with self._node.lock:
             stream.info.source_bytes += size
             stream.segments += 1
-        metrics, labels = self._node.metrics, self._node.metrics.stream_labels(stream.name)
+        metrics, labels = self._node.metrics, self._node.metrics.stream_labels(stream.label)
         metrics.add("livepeer_segment_source_appeared_total", profile="source", seg_type="regular", **labels)
         metrics.add("livepeer_segment_source_emerged_total", **labels)
-        metrics.add("livepeer_segment_source_emerged_unprocessed_total", **metrics.stream_labels(stream.name, client))
+        metrics.add("livepeer_segment_source_emerged_unprocessed_total", **metrics.stream_labels(stream.label, client))
         metrics.observe("livepeer_source_segment_duration_seconds", seconds, **labels)
 
     def _count_result(self, stream: Stream, session: Session, renditions: list[Rendition], took: float, seconds: float) -> None:
         with self._node.lock:
             stream.info.transcoded_bytes += sum(len(rendition.data) for rendition in renditions)
-        metrics, labels = self._node.metrics, self._node.metrics.stream_labels(stream.name)
+        metrics, labels = self._node.metrics, self._node.metrics.stream_labels(stream.label)
         names = ",".join(profile.name for profile in stream.profiles)
         uri = {"orchestrator_uri": str(session.url)}
         far = {"orchestrator_address": session.address, "orchestrator_version": session.version, "profiles": names, **uri}
