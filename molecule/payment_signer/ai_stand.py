@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What live AI needs beside a node, as far as money goes; on loopback, each request is printed.
 

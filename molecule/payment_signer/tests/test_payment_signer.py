@@ -61,7 +61,7 @@ def test_what_the_plan_calls_free_is_done_and_nobody_pays() -> None:
 # tickets the orchestrator has "already seen".
 def test_above_the_cap_of_the_signer_the_publisher_is_kicked() -> None:
     processes = FOR_LIVE.process(), PRICED.process(), SIGNER.process()
-    _, above = tenths_around(STORY.figures("priced1", "live_video")["survives_gwei"])
+    _below, above = tenths_around(STORY.figures("priced1", "live_video")["survives_gwei"])
     with STORY.gas(above, PRICED), live_stream("priced1") as stream:
         wait_until("the publisher to be kicked", lambda: is_kicked("priced1", stream), seconds=60)
     assert FOR_LIVE.says("remote signer returned status 481.*price 393.600 exceeds configured maximum price ceiling 390.000")

@@ -49,7 +49,7 @@ class Screen:
         return "→" if self.unicode else "->"
 
     @property
-    def bar(self) -> str:
+    def upright(self) -> str:
         """What stands in front of the other one of two values."""
         return "│" if self.unicode else "|"
 

@@ -78,7 +78,7 @@ def _two_values(finding: Finding, hosts: tuple[str, ...], screen: Screen) -> lis
     if not finding.limit:
         return lines
     before = len(lines[0]) - len(finding.got) if len(lines) == 1 and finding.got and lines[0].endswith(f" {finding.got}") else 0
-    mark = f"   {screen.bar}"
+    mark = f"   {screen.upright}"
     aligned = f"{mark}{'against: ':>{before - len(mark)}}" if before else ""
     longest = max(map(len, finding.limit.splitlines()))
     below = aligned and len(aligned) == before and before + longest <= screen.columns

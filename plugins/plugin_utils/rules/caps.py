@@ -293,8 +293,8 @@ def _contradicted(survey: Survey) -> Iterator[Finding]:
             said.setdefault(signer.name, {}).setdefault(what, []).extend(found.gateways)
     for name, caps in said.items():
         if len(caps) > 1:
-            (first, pixels), gateways = next(iter(caps.items()))
-            others = [f"{text} for {units} at {nodes[0].host}" for (text, units), nodes in list(caps.items())[1:]]
+            ((first, pixels), gateways), *rest = caps.items()
+            others = [f"{text} for {units} at {nodes[0].host}" for (text, units), nodes in rest]
             yield finding(
                 "LPF204",
                 gateways[0],

@@ -228,7 +228,7 @@ def no_ingest(survey: Survey) -> Iterator[Finding]:
     """LPF107: on a public HTTP address a gateway has no routes but playback."""
     for found in survey.routes:
         for gateway in found.gateways if found.unrouted else ():
-            listener = next(one for one in listeners(gateway) if one.purpose == "http")
+            (listener,) = (one for one in listeners(gateway) if one.purpose == "http")
             yield finding(
                 "LPF107",
                 gateway,

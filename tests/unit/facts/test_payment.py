@@ -67,7 +67,7 @@ def test_the_table_says_what_the_binary_did(gateway: str, orchestrator: str, wor
 
 def _done(phase: str, run: dict[str, Any]) -> bool:
     if phase == "video_push":
-        return all(status == 200 for status, _ in run["answers"])
+        return all(status == 200 for status, _text in run["answers"])
     if phase == "video_rtmp":
         return bool(run["metrics"].get("livepeer_segment_transcoded_total"))
     if phase == "ai":

@@ -45,8 +45,8 @@ PRICES = {
 }
 
 
-def caps(text: str, equals: object = ROWS) -> str:
-    return ReadBack.parse({**CAPS, "equals": equals}).problem(Answer(200, text))
+def caps(text: str, equals: object = None) -> str:
+    return ReadBack.parse({**CAPS, "equals": ROWS if equals is None else equals}).problem(Answer(200, text))
 
 
 def prices(found: dict[str, str] | None) -> str:
