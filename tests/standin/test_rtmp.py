@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import time
@@ -15,10 +16,12 @@ from hostlib.tools import free_port
 from standin_bench import TestChain
 from standin_fleet import Fleet, request
 from standin_rtmp import Publisher
+from test_answers import SERIES, scraped
 
 SECONDS = 20.0
 NIL_POINTER = "invalid memory address or nil pointer dereference"
 DIED = 2
+CAP = ("-maxPricePerUnit", "1300", "-pixelsPerUnit", "1")
 SEGMENT = Path(__file__).resolve().parents[1] / "hosts" / "hostlib" / "segment.ts"
 
 
@@ -58,11 +61,11 @@ def orchestrator(fleet: Fleet, *arguments: str, port: int = 0) -> str:
     return address
 
 
-def paid(fleet: Fleet, chain: TestChain) -> str:
+def paid(fleet: Fleet, chain: TestChain, *arguments: str) -> str:
     """An orchestrator on the chain."""
     port = free_port()
     chain.register("orchestrator", f"127.0.0.1:{port}")
-    return orchestrator(fleet, *chain.flags("orchestrator"), "-pricePerUnit", "1000", "-pixelsPerUnit", "1", port=port)
+    return orchestrator(fleet, *chain.flags("orchestrator"), "-pricePerUnit", "1000", "-pixelsPerUnit", "1", *arguments, port=port)
 
 
 def signer(fleet: Fleet, chain: TestChain) -> str:
@@ -137,6 +140,17 @@ def test_a_gateway_with_a_signer_dies_of_the_first_segment(fleet: Fleet, chain: 
     publisher.video(0, 2000)
     assert gateway.process.wait(SECONDS) == DIED
     assert "ErrSegSig" in fleet.log(3) and NIL_POINTER in fleet.log(3)
+
+
+def test_series_of_a_paid_stream(fleet: Fleet, chain: TestChain) -> None:
+    cli = free_port()
+    gateway = Gateway(fleet, "-orchAddr", paid(fleet, chain, "-monitor", "-cliAddr", f":{cli}"), *chain.flags("gateway"), *CAP)
+    publisher = Publisher(gateway.rtmp, "one")
+    publisher.video(0, 2000)
+    wait_for(lambda: gateway.transcoded("one") > 0)
+    for port, role in ((gateway.cli, "gateway"), (cli, "orchestrator")):
+        shown = {re.sub(r"(sender|orchestrator_address)=0x\w{40}", r"\1=*", one) for one in scraped(port)}
+        assert shown == set(SERIES[f"{role}-paid-rtmp"])
 
 
 def test_a_gateway_on_the_chain_pays_and_outlives_its_orchestrator(fleet: Fleet, chain: TestChain) -> None:

@@ -17,13 +17,14 @@ SIGNAL_NAMES = {signal.SIGTERM: "terminated", signal.SIGINT: "interrupt"}
 
 DUMPING = (
     signal.SIGQUIT, signal.SIGABRT, signal.SIGILL, signal.SIGTRAP, signal.SIGBUS, signal.SIGFPE, signal.SIGSEGV,
-    signal.SIGSYS, signal.SIGSTKFLT,
+    signal.SIGSYS, *(one for one in signal.Signals if one.name == "SIGSTKFLT"),
 )  # fmt: skip
 IGNORED = (
     signal.SIGALRM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGPIPE, signal.SIGVTALRM, signal.SIGPROF, signal.SIGXCPU,
     signal.SIGXFSZ, signal.SIGIO, signal.SIGPWR,
 )  # fmt: skip
-"""runtime/sigtab_linux_generic.go: what a Go program does with a signal that it does not ask for; SIGHUP kills it."""
+"""runtime/sigtab_linux_generic.go: what a Go program does with a signal that it does not ask for; SIGHUP kills it.
+Python knows SIGSTKFLT from 3.11 on."""
 
 
 class Ended(Exception):
