@@ -52,8 +52,8 @@ unit: venv ## model, prices, rules, render: milliseconds each, with property tes
 browser: venv ## the page of a plan in a headless Chromium, which is installed where it is missing
 	@$(IN) pytest tests/browser
 
-standin: venv ## the stand-in node held against recordings of the real one
-	@$(IN) pytest tests/standin
+standin: venv ## the stand-in node held against recordings of the real one, the stand-in chain, and how it ends
+	@$(IN) pytest tests/standin tests/hosts
 
 sanity: venv ## ansible-test sanity
 	@$(IN) tests/sanity/run

@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 
 from hostlib import engine, image
-from hostlib.fleet import Fleet, all_fleets
+from hostlib.fleet import Fleet, all_fleets, fleets_with_folder
 from hostlib.tools import HostsError, say
 
 
@@ -57,9 +57,11 @@ def _do(arguments: argparse.Namespace) -> None:
             print(fleet.inventory_file)
         case "inventory":
             print(Fleet(arguments.name).inventory_file.read_text(), end="")
+        case "down" if engine.answers():
+            for fleet in all_fleets() if arguments.all else [Fleet(arguments.name)]:
+                fleet.down()
         case "down":
-            if engine.answers():
-                for fleet in all_fleets() if arguments.all else [Fleet(arguments.name)]:
-                    fleet.down()
-            else:
-                say("hosts: no engine answers, so there is none")
+            # A chain is a process of this machine: it goes on whatever became of the engine.
+            for fleet in fleets_with_folder() if arguments.all else [Fleet(arguments.name)]:
+                fleet.chain.down()
+            say("hosts: no engine answers, so there is none; chains are ended")

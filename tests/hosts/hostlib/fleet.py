@@ -93,13 +93,13 @@ class Fleet:
         say(f"hosts: {', '.join(wanted)} up")
 
     def down(self) -> None:
-        """Nothing of it is left: containers, network, keys, chain."""
+        """Nothing of it is left: chain, containers, network, keys."""
+        self.chain.down()
         containers = run(["docker", "ps", "-aq", "--filter", f"label={LABEL}={self.network}"]).split()
         if containers:
             run(["docker", "rm", "--force", "--volumes", *containers])
         if run(["docker", "network", "ls", "-q", "--filter", f"name=^{self.network}$"]).strip():
             run(["docker", "network", "rm", self.network])
-        self.chain.down()
         shutil.rmtree(self.folder, ignore_errors=True)
         say(f"hosts: {self.name} removed")
 
@@ -199,8 +199,13 @@ def all_fleets() -> list[Fleet]:
     """Every fleet of this checkout that exists or left something."""
     prefix = f"lpf-{CHECKOUT_ID}-"
     networks = run(["docker", "network", "ls", "--filter", f"name=^{prefix}", "--format", "{{.Name}}"]).split()
-    folders = [path.name for path in (CACHE / "hosts").glob("*") if path.is_dir()]
-    return [Fleet(name) for name in sorted({*(network.removeprefix(prefix) for network in networks), *folders})]
+    found = {Fleet(network.removeprefix(prefix)) for network in networks} | {*fleets_with_folder()}
+    return sorted(found, key=lambda fleet: fleet.name)
+
+
+def fleets_with_folder() -> list[Fleet]:
+    """Fleets of this checkout that left a folder: all that can be known without an engine."""
+    return [Fleet(path.name) for path in sorted((CACHE / "hosts").glob("*")) if path.is_dir()]
 
 
 def _tar(files: dict[str, tuple[bytes, int, int]]) -> bytes:
