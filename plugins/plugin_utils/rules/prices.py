@@ -60,6 +60,13 @@ class Written:
     adjusts: bool | None = None
 
     @property
+    def in_currency(self) -> bool:
+        """True if it is written in a currency, ETH among them."""
+        price = read(self.price[2], self.price[1]).price
+        written = self.currency or (price.currency if price else "")
+        return written.lower() not in ("", WEI)
+
+    @property
     def rate(self) -> Rate | None:
         """The amount per unit; None where it, or the units, are findings of their own."""
         (_where, text, place), (_variable, count, units) = self.price, self.pixels
@@ -195,6 +202,7 @@ def _free(one: Written, rate: Rate, wei: Rate) -> Iterator[Finding]:
 
 
 def _too_much(one: Written, rate: Rate, wei: Rate | None, count: str) -> Iterator[Finding]:
+    """What is merely high is somebody's own affair; an amount of a currency for a single pixel of video is no price at all."""
     if wei is not None and implausible(wei.amount, one.unit):
         variable, text, _place = one.price
         name = _name(one.unit)
@@ -207,7 +215,7 @@ def _too_much(one: Written, rate: Rate, wei: Rate | None, count: str) -> Iterato
             got=f"{text} for {count}",
             limit=f"{amount_text(Rate(rate.amount / 10**12, rate.currency))} for one {name}, if it is for {MANY_PIXELS}",
             hint=hint,
-            level=Level.WARNING,
+            level=Level.ERROR if one.unit == VIDEO and count == "1" and one.in_currency else Level.WARNING,
         )
 
 
@@ -272,7 +280,9 @@ def _spelled_out(variable: str, text: str, place: Place) -> str:
 
 
 def _line(variable: str, digits: str, currency: str, place: Place) -> str:
-    """An amount for the inventory; in a document the currency has a key of its own."""
+    """An amount for the inventory; in a document the currency has a key of its own, and a number of units has none."""
+    if place.row["wants"] == "whole":
+        return "" if currency else setting(variable, digits)
     if not currency or place.row["reads"] == "flag":
         return setting(variable, digits + currency)
     entry = variable.rpartition(".")[0]
@@ -303,7 +313,7 @@ def unstated(survey: Survey) -> Iterator[Finding]:
 RULES = (
     Rule(
         "LPF205",
-        "error; warning where an amount is beyond what is plausible, info where only a list shows it as 0",
+        "error; warning where an amount is merely beyond what is plausible, info where only a list shows it as 0",
         "A price or a cap that go-livepeer cannot read, reads as something else, or floors to 0; each flag and document has its grammar.",
         "Flags: digits, at most one point, a currency directly behind them (1200, 0.5, 0.5USD). Documents: a number, the currency apart.",
         unread,

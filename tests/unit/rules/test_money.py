@@ -137,12 +137,37 @@ def test_free_by_rounding(price: object, pixels: object, adjusts: bool) -> None:
     assert "advertised as 0: the work is free" in one.message
 
 
-@pytest.mark.parametrize(("price", "pixels"), [("0.50USD", 1), ("1ETH", 1), (2 * 10**9, 1), ("0.5USD", "1000")])
-def test_amounts_without_their_pixels(price: object, pixels: object) -> None:
+@pytest.mark.parametrize(
+    ("price", "pixels", "level"),
+    [
+        ("0.50USD", 1, Level.ERROR),
+        ("1ETH", 1, Level.ERROR),
+        (2 * 10**9, 1, Level.WARNING),
+        ("2000000000wei", 1, Level.WARNING),
+        ("0.5USD", "1000", Level.WARNING),
+    ],
+)
+def test_amounts_without_their_pixels(price: object, pixels: object, level: Level) -> None:
     (one,) = found("LPF205", o=asker(price, orchestrator_pixels_per_unit=pixels))
-    assert one.level is Level.WARNING
+    assert one.level is level
     assert "is the number of pixels missing?" in one.message
     assert ("livepeer_orchestrator_pixels_per_unit" in one.hint) == (pixels == 1)
+
+
+def test_a_cap_without_its_pixels() -> None:
+    (one,) = found("LPF205", g=payer("0.41USD"), o=asker("0.5USD", orchestrator_pixels_per_unit=10**12))
+    assert (one.level, one.got) == (Level.ERROR, "0.41USD for 1")
+    assert one.hint == 'livepeer_gateway_pixels_per_unit: "1000000000000"'
+    (one,) = found("LPF205", o=server(IMAGE | {"price_per_unit": 12882811, "currency": "USD"}))
+    assert one.level is Level.WARNING
+
+
+def test_a_number_of_units_has_no_currency() -> None:
+    own = [{"ethaddress": ACCOUNT, "priceperunit": 1000, "pixelsperunit": "1000USD"}]
+    (one,) = found("LPF205", o=asker(1000, orchestrator_price_per_gateway=own))
+    assert (one.variable, one.hint) == ("livepeer_orchestrator_price_per_gateway[0].pixelsperunit", "")
+    (one,) = found("LPF205", o=asker(1000, orchestrator_pixels_per_unit="1,000"))
+    assert one.hint == 'livepeer_orchestrator_pixels_per_unit: "1000"'
 
 
 def test_prices_of_single_gateways_are_in_the_grammar_of_documents() -> None:
