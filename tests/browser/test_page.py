@@ -63,7 +63,8 @@ def test_one_broken_price_leaves_the_other_edge_as_it_is(show: Show) -> None:
         orchestrator("orch2", network=ARBITRUM, price_per_unit="1240"),
     )
     page = show(plan)
-    verdicts = {edge.get_attribute("aria-label").split(":")[0]: edge.get_attribute("aria-label") for edge in page.all(".edge")}
+    labels = [str(edge.get_attribute("aria-label")) for edge in page.all(".edge")]
+    verdicts = {label.split(":")[0]: label for label in labels}
     assert verdicts["gw1 → orch2"].endswith("refused")
     assert not verdicts["gw1 → orch1"].endswith("refused")
 
