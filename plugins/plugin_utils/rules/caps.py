@@ -90,10 +90,26 @@ class Held:
         if self.cap.source is CapSource.DECLARED:
             return f"on the signer maxPricePerUnit: {self.band_text}, and the same in {self.cap.variable}"
         if self.cap.source is CapSource.GLOBAL:
-            return f"{self.gateway.sources[CAPABILITY_CAPS].variable}: auto"
+            return own_cap(self.gateway, self.asks[0][1], self.cap.variable)
         if "/" in self.band_text:  # for so many units an edge is no finite decimal
             return f"{self.cap.variable}: auto"
         return f"{self.cap.variable}: {self.band_text}, or auto"
+
+
+def own_cap(gateway: Node, workload: Workload, written: str = "") -> str:
+    """The line that gives a model a cap of its own: a higher cap of video would be one for video too.
+
+    Args:
+        written: where the cap comes from that it falls through to, if that is an entry that takes the number of video's.
+    """
+    variable = gateway.sources[CAPABILITY_CAPS].variable
+    if written.startswith(variable):
+        return f"{written}: auto"
+    if not workload.pipeline:  # what strangers ask for a model is in no auto
+        return f"{variable}: a list with an entry without model_id for each pipeline, or any on purpose"
+    if not gateway_settings(gateway).max_price_per_capability:
+        return f"{variable}: auto"
+    return f"{variable}: add {{pipeline: {workload.pipeline}, model_id: {workload.model_id}, price_per_unit: auto}}"
 
 
 def held(found: Route) -> Iterator[Held]:
@@ -137,7 +153,7 @@ def _too_low(one: Held, short: list[tuple[Fraction, Fraction, Alike, Workload]])
         reason + (f"; it is too low for {count} orchestrators" if count > 1 else ""),
         variable=one.cap.variable,
         got=one.got,
-        limit=one.band_text,
+        limit=one.band_text + (_of(workload) if one.band_text and one.cap.source is CapSource.GLOBAL else ""),
         hint=one.right,
         others=[alike.first.name] if alike.node else [],
         level=Level.WARNING if discovers(one.gateway) else Level.ERROR,
@@ -360,15 +376,12 @@ def _models_without(found: Route, why: NoCap, models: list[Workload]) -> Finding
     names = some([str(workload) if workload.pipeline else f"every model that is not named ({workload.kind})" for workload in models])
     units = ", ".join(sorted({unit(workload) for workload in models}))
     variable, entries = gateway.sources[CAPABILITY_CAPS].variable, gateway_settings(gateway).max_price_per_capability
-    one = models[0]
     got = f"{len(entries)} caps" if entries else "(not set)"
     message, limit = f"{names}: no cap, so that any price is paid", ""
     if why is NoCap.OTHER_UNIT and cap is not None:
         got, limit = f"{cap.text} for {cap.pixels_per_unit} pixels", f"a cap for a {units}"
         message = f"{names}: paid by the {units}, but held against the cap for a pixel"
-    entry = f"{{pipeline: {one.pipeline}, model_id: {one.model_id}, price_per_unit: auto}}"
-    hint = f"{variable}: auto" if not entries or not one.pipeline else f"add {entry}"
-    return finding("LPF207", gateway, message, variable=variable, got=got, limit=limit, hint=hint)
+    return finding("LPF207", gateway, message, variable=variable, got=got, limit=limit, hint=own_cap(gateway, models[0]))
 
 
 def _blocked(found: Route) -> Finding:

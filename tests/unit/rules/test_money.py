@@ -49,11 +49,28 @@ def test_the_cap_of_a_model() -> None:
 def test_a_model_that_falls_through_to_the_cap_of_video() -> None:
     hosts = {"g": payer(1250, gateway_workloads=["video", "ai"]), "o": server(IMAGE, SPEECH)}
     (low,) = found("LPF201", **hosts)
-    assert (low.variable, low.got, low.limit) == ("livepeer_gateway_max_price_per_unit", "1250", "4800000 to 5200000")
+    assert (low.variable, low.got, low.limit) == (
+        "livepeer_gateway_max_price_per_unit",
+        "1250",
+        "4800000 to 5200000 for text-to-image sd",
+    )
     assert low.hint == f"{CAPS}: auto"
     (unit,) = found("LPF207", **hosts)
     assert unit.message == "audio-to-text w: paid by the millisecond, but held against the cap for a pixel"
     assert (unit.variable, unit.got, unit.limit, unit.hint) == (CAPS, "1250 for 1 pixels", "a cap for a millisecond", f"{CAPS}: auto")
+
+
+@pytest.mark.parametrize(
+    ("entry", "hint"),
+    [
+        ({"pipeline": "audio-to-text", "price_per_unit": "auto"}, ": add {pipeline: text-to-image, model_id: sd, price_per_unit: auto}"),
+        ({"pipeline": "text-to-image", "price_per_unit": 0, "pixels_per_unit": 1}, "[0].price_per_unit: auto"),
+    ],
+)
+def test_a_model_under_the_cap_of_video_beside_other_entries(entry: dict[str, object], hint: str) -> None:
+    cap = payer(1250, gateway_workloads=["video", "ai"], gateway_max_price_per_capability=[entry])
+    (one,) = found("LPF201", g=cap, o=server(IMAGE, SPEECH))
+    assert one.hint == CAPS + hint
 
 
 def test_a_cap_raised_for_a_model_is_too_much_for_video() -> None:
@@ -72,13 +89,14 @@ def test_a_model_without_a_cap() -> None:
     caps = [{"pipeline": "text-to-image", "model_id": "sd", "price_per_unit": "auto"}]
     one = only("LPF207", g=payer(gateway_workloads=["ai"], gateway_max_price_per_capability=caps), o=server(IMAGE, SPEECH))
     assert one.message == "audio-to-text w: no cap, so that any price is paid"
-    assert (one.got, one.hint) == ("1 caps", "add {pipeline: audio-to-text, model_id: w, price_per_unit: auto}")
+    assert (one.got, one.hint) == ("1 caps", f"{CAPS}: add {{pipeline: audio-to-text, model_id: w, price_per_unit: auto}}")
 
 
 def test_strangers_of_the_chain_may_ask_any_price_of_models_that_are_not_named() -> None:
     wanted = {"gateway_discovery": "onchain", "gateway_workloads": ["ai"], "gateway_max_price_per_capability": "auto"}
     one = only("LPF207", g=payer(**wanted), o=server(IMAGE))
     assert one.message == "every model that is not named (ai): no cap, so that any price is paid"
+    assert one.hint == f"{CAPS}: a list with an entry without model_id for each pipeline, or any on purpose"
 
 
 def test_an_entry_of_0_takes_the_number_of_the_flag_without_its_currency() -> None:
