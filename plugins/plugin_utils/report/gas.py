@@ -8,7 +8,7 @@ from fractions import Fraction
 from math import floor
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Role
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.texts import amount_text, percent_text
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.texts import exact_text, percent_text
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.figures import Figures, GasRow
 
 DIGITS = 6
@@ -19,7 +19,7 @@ def rough_text(amount: Fraction, digits: int = DIGITS) -> str:
     """So many significant digits, rounded down; ``~`` in front of what is not exact."""
     decimals = max(0, digits - _magnitude(amount))
     rounded = Fraction(floor(amount * 10**decimals), 10**decimals)
-    return ("" if rounded == amount else "~") + amount_text(rounded)
+    return ("" if rounded == amount else "~") + exact_text(rounded)
 
 
 def _magnitude(amount: Fraction) -> int:

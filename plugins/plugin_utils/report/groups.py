@@ -11,8 +11,8 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge, 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Role
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan_json import end_name
 
-GRAVITY = (Verdict.REFUSED, Verdict.WARNING, Verdict.UNKNOWN, Verdict.GOOD, Verdict.FREE)
-"""Verdicts as a person wants to read them."""
+URGENT_FIRST = (Verdict.REFUSED, Verdict.WARNING, Verdict.UNKNOWN, Verdict.GOOD, Verdict.FREE)
+"""Verdicts in the order in which a person wants to read them."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def groups(edges: Iterable[Edge]) -> list[Group]:
     found: dict[Edge, list[Between]] = {}
     for edge in edges:
         found.setdefault(replace(edge, gateways=(), orchestrators=()), []).append(between(edge))
-    return sorted((Group(terms, _folded(ends)) for terms, ends in found.items()), key=lambda group: GRAVITY.index(group.terms.verdict))
+    return sorted((Group(terms, _folded(ends)) for terms, ends in found.items()), key=lambda group: URGENT_FIRST.index(group.terms.verdict))
 
 
 def between(edge: Edge) -> Between:

@@ -29,7 +29,7 @@
   const h = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
   const s = (tag, attributes, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
   const pressed = (act) => ({ onclick: act, onkeydown: (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); act(event); } } });
-  const number = (count, one) => `${count.toLocaleString("en")} ${one}${count === 1 ? "" : "s"}`;
+  const number = (count, one, many = `${one}s`) => `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
   const clipped = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
   const names = (list, most = MOST.names) =>
     list.length <= most ? list.join(", ") : `${list.slice(0, most - 1).join(", ")} … ${list[list.length - 1]} (${list.length.toLocaleString("en")})`;
@@ -271,7 +271,7 @@
 
   function leftOut(boxes, lines) {
     if (!boxes && !lines) return [];
-    return [h("p", { class: "none" }, `Not drawn: ${number(boxes, "more box").replace("boxs", "boxes")} and ${number(lines, "more line")}, none graver than these. Search for a host to see its own.`)];
+    return [h("p", { class: "none" }, `Not drawn: ${number(boxes, "more box", "more boxes")} and ${number(lines, "more line")}, none graver than these. Search for a host to see its own.`)];
   }
 
   function legend(lines) {

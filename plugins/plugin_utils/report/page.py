@@ -27,9 +27,9 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.gas import (
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.groups import Group, groups
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.texts import (
     address_text,
+    by_place,
     counts,
     headroom_text,
-    merged,
     place,
     price_text,
     what,
@@ -65,7 +65,7 @@ def _data(plan: Plan) -> dict[str, Any]:
         "digest": plan.digest,
         "refused": plan.refused,
         "counts": counts(plan.findings),
-        "findings": [_finding(finding, hosts) for finding, hosts in merged(plan.findings)],
+        "findings": [_finding(finding, hosts) for finding, hosts in by_place(plan.findings)],
         "hosts": [_host(host) for host in plan.hosts.values()],
         "listeners": [_listener(listener) for listener in plan.listeners],
         "groups": [_group(group) for group in groups(plan.edges)],

@@ -23,10 +23,10 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.groups impor
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.table import Cell, Screen, fits, section, wrap
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.texts import (
     address_text,
-    amount_text,
+    by_place,
     counts,
+    exact_text,
     headroom_text,
-    merged,
     number,
     percent_text,
     place,
@@ -56,7 +56,7 @@ def report(plan: Plan, screen: Screen) -> str:
 
 def findings(found: Iterable[Finding], screen: Screen) -> str:
     """Findings one after the other; the same finding of several hosts stands once, with all of them."""
-    return "\n\n".join(_finding(finding, hosts, screen) for finding, hosts in merged(found))
+    return "\n\n".join(_finding(finding, hosts, screen) for finding, hosts in by_place(found))
 
 
 def _finding(finding: Finding, hosts: tuple[str, ...], screen: Screen) -> str:
@@ -225,4 +225,4 @@ def _names(names: Sequence[str]) -> str:
 
 def _amount(terms: Edge, name: str, unit: str) -> str:
     amount = getattr(terms, name)
-    return price_text(amount, terms) if amount is None or not unit else amount_text(amount)
+    return price_text(amount, terms) if amount is None or not unit else exact_text(amount)

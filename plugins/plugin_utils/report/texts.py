@@ -13,16 +13,16 @@ from math import floor
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Listener, join_host_port
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import decimal_text
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import WEI, Rate, amount_text, decimal_text
 
 LEVELS = (Level.ERROR, Level.WARNING, Level.INFO)
 PIXEL = "pixel"
 """The unit of every price of video: not worth saying each time."""
 
 
-def amount_text(amount: Fraction) -> str:
-    """Exact decimal where it is finite, else the fraction."""
-    return decimal_text(amount) or str(amount)
+def exact_text(amount: Fraction) -> str:
+    """The number alone, as findings write it: a decimal where it is finite, else the fraction."""
+    return amount_text(Rate(amount, WEI))
 
 
 def percent_text(percent: Fraction) -> str:
@@ -35,7 +35,7 @@ def percent_text(percent: Fraction) -> str:
 def price_text(amount: Fraction | None, edge: Edge) -> str:
     """``1000 wei``, ``0.5 USD per millisecond``; "" where there is no amount."""
     unit = "" if edge.unit == PIXEL else f" per {edge.unit}"
-    return "" if amount is None else f"{amount_text(amount)} {edge.currency}{unit}"
+    return "" if amount is None else f"{exact_text(amount)} {edge.currency}{unit}"
 
 
 def headroom_text(edge: Edge) -> str:
@@ -59,7 +59,7 @@ def counts(found: Iterable[Finding]) -> str:
     return ", ".join(number(levels[level], level.value) for level in LEVELS if levels[level]) or "no findings"
 
 
-def merged(found: Iterable[Finding]) -> list[tuple[Finding, tuple[str, ...]]]:
+def by_place(found: Iterable[Finding]) -> list[tuple[Finding, tuple[str, ...]]]:
     """Findings with the hosts that each is about; those of single hosts that differ in the host alone become one."""
     together: dict[Finding, tuple[str, ...]] = {}
     for finding in found:

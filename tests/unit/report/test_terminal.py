@@ -13,7 +13,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Fin
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import Plan, plan_fleet
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.table import Cell, Screen, table
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.terminal import findings, report
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.texts import amount_text, percent_text
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.texts import exact_text, percent_text
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import Workload
 from ansible_collections.livepeer.fleet.tests.unit.render.fleets import ARBITRUM, TEMPLATES, fleet, gateway, orchestrator
 from hypothesis import given
@@ -251,7 +251,7 @@ def test_a_table_loses_nothing(rows: list[list[str]]) -> None:
     ("amount", "text"), [(Fraction(1200), "1200"), (Fraction(6072, 5), "1214.4"), (Fraction(1300, 3), "1300/3"), (Fraction(0), "0")]
 )
 def test_amounts_are_exact(amount: Fraction, text: str) -> None:
-    assert amount_text(amount) == text
+    assert exact_text(amount) == text
 
 
 @pytest.mark.parametrize(
