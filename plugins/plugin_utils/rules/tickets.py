@@ -8,20 +8,53 @@ from dataclasses import replace
 from fractions import Fraction
 from math import ceil
 
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.asks import accounts, asks
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts import tickets as facts
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import GatewaySettings, Node, Payment
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import GatewaySettings, Node, Payment, Role
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.price_plan import Purchase
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import WEI_PER_ETH, Offer, Rate, amount_text, lowest_cap, percent
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import (
+    LARGEST,
+    WEI,
+    WEI_PER_ETH,
+    Offer,
+    Rate,
+    amount_text,
+    lowest_cap,
+    percent,
+)
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Rule, Survey, finding, of_each, setting
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.cases import FOR_WANT_OF_FUNDS
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.deals import Refusal
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.deals import Refusal, adjusted
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.figures import Funds, Sale
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.payers import adjusts
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.terms import WEI_PER_GWEI
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.written import readable
 
 LOW, HIGH = 0, 1
 """Places of the lowest and the highest stated gas price."""
+
+
+def too_large(survey: Survey) -> Iterator[Finding]:
+    """LPF205: a price in wei that an orchestrator which does not adjust it cannot send at all."""
+    for node in survey.fleet.nodes:
+        if node.role is not Role.ORCHESTRATOR or not node.onchain or adjusts(node):
+            continue
+        asked = (ask for account in ("", *sorted(accounts(node))) for ask in asks(node, account).values() if ask.rate is not None)
+        prices = {ask.variable: ask.rate.amount for ask in asked if ask.rate is not None and ask.rate.currency == WEI}
+        yield from (_unsent(node, variable, amount) for variable, amount in prices.items() if adjusted(amount, None) is None)
+
+
+def _unsent(node: Node, variable: str, amount: Fraction) -> Finding:
+    return finding(
+        "LPF205",
+        node,
+        "the price is too large to be sent, so that it answers every gateway with an error",
+        variable=variable,
+        got=f"{amount_text(Rate(amount, WEI))} wei for one",
+        limit=f"at most {LARGEST} wei for one",
+        hint="a lower price, or the same one for more units",
+    )
 
 
 def headroom_under_gas(survey: Survey) -> Iterator[Finding]:
@@ -318,6 +351,13 @@ def _listed(names: tuple[str, ...]) -> str:
 
 
 RULES = (
+    Rule(
+        "LPF205",
+        "error",
+        "A price above 2^63 - 1 wei per unit of an orchestrator that does not adjust it: it answers every gateway with an error.",
+        "A lower price, or the same one for more units.",
+        too_large,
+    ),
     Rule(
         "LPF209",
         "warning; info where gas, pool size, reserve or deposit were not stated",

@@ -16,6 +16,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.payers impo
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.terms import Terms
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import LIVE_RUNNER, LIVE_VIDEO, VIDEO
 
+UNSENT = "LPF205"
 HEADROOM = "LPF209"
 FUNDS = "LPF210"
 LIMITS = "LPF211"
@@ -59,9 +60,10 @@ class Case:
         """Codes that apply."""
         refused = set(self.refusals) - {Refusal.NONE}
         found = {
+            UNSENT: Refusal.PRICE in refused,
             HEADROOM: self.breaks(cap),
             FUNDS: not refused.isdisjoint(FOR_WANT_OF_FUNDS),
-            LIMITS: not refused <= set(FOR_WANT_OF_FUNDS),
+            LIMITS: not refused <= {Refusal.PRICE, *FOR_WANT_OF_FUNDS},
         }
         return tuple(code for code, holds in found.items() if holds)
 

@@ -14,13 +14,14 @@ from math import ceil, floor
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts import tickets as facts
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import LARGEST, SMALLEST
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.terms import Limits, Terms, TicketError
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.terms import Limits, Terms
 
 
 class Refusal(StrEnum):
     """Why a job is not paid, whatever the cap."""
 
     NONE = ""
+    PRICE = "price"
     RESERVE = "reserve"
     DEPOSIT = "deposit"
     FACE_VALUE = "face_value"
@@ -33,6 +34,7 @@ class Bound(StrEnum):
     """What ends first when gas rises."""
 
     NONE = ""
+    PRICE = "price"
     CAP = "cap"
     RESERVE = "reserve"
     DEPOSIT = "deposit"
@@ -80,7 +82,10 @@ class Deal:
     in_wei: bool = True
 
     def advertised(self, gas: int) -> Fraction | None:
-        """What the orchestrator asks of this payer; None where it answers "insufficient sender reserve"."""
+        """What the orchestrator asks of this payer; None where it answers with an error instead.
+
+        The errors: "insufficient sender reserve", and a price that is too large to be sent.
+        """
         if self.base == 0:
             return self.base
         overhead = self.terms.overhead(self.share, gas)
@@ -92,13 +97,18 @@ class Deal:
         """Why there is no payment at this gas price, whatever the cap (``pm/sender.go:validateTicketParams``)."""
         price = self.advertised(gas)
         if price is None:
-            return Refusal.RESERVE
+            return Refusal.PRICE if self.too_large else Refusal.RESERVE
         if price == 0:
             return Refusal.NONE
         face = self.terms.face_value(self.share, gas)
         if self.most_face_value is not None and face > self.most_face_value:
             return Refusal.DEPOSIT
         return self._limit_on(price, face)
+
+    @property
+    def too_large(self) -> bool:
+        """True if the price cannot be sent, whatever gas and reserve are."""
+        return self.in_wei and not self.adjusts and adjusted(self.base, None) is None
 
     def _limit_on(self, price: Fraction, face: int) -> Refusal:
         """The limit on tickets that refuses a price; the deposit left out."""
@@ -138,6 +148,8 @@ class Deal:
         """The highest gas price at which the price is advertised, under the cap, and its tickets within the deposit."""
         if self.base == 0:
             return GasLimit(None, Bound.NONE)
+        if self.too_large:
+            return GasLimit(None, Bound.PRICE)
         limits = [self._by_reserve(), self._by_deposit()]
         if cap is not None:
             limits.insert(0, self._by_cap(cap))
@@ -166,16 +178,14 @@ class Deal:
     def _room(self, cap: Fraction) -> Room | None:
         """How much overhead the cap leaves; None for any."""
         if not self.adjusts:
-            return Room(Fraction(-1), False) if (self._still() if self.in_wei else self.base) > cap else None
+            still = adjusted(self.base, None) if self.in_wei else self.base
+            return Room(Fraction(-1), False) if still is None or still > cap else None
         if not self.in_wei:
             return Room(cap / self.base - 1, True)
         thousandths = floor(cap / SMALLEST)
         if thousandths >= LARGEST:
             return None
         return Room((thousandths + 1) * SMALLEST / self.base - 1, False)
-
-    def _still(self) -> Fraction:
-        return adjusted(self.base, None)
 
     def _by_cap(self, cap: Fraction) -> GasLimit:
         room = self._room(cap)
@@ -240,15 +250,13 @@ class Room:
         return ceil(exact) if self.reached else floor(exact) + 1
 
 
-def adjusted(base: Fraction, overhead: Fraction | None) -> Fraction:
+def adjusted(base: Fraction, overhead: Fraction | None) -> Fraction | None:
     """A price in wei as it is sent; ``overhead`` is a factor, None for an orchestrator that does not adjust.
 
     Adjusted, it is cut to 3 decimals and ends at the largest int64 (``common/util.go:ratToFixed``: its division keeps as many
     bits as numerator and denominator have, so that it never rounds up to the next thousandth). Not adjusted, it is floored to
-    whole wei where numerator or denominator is no int64 (``core/orchestrator.go:PriceInfoForCaps``, which gateways ask).
-
-    Raises:
-        TicketError: not adjusted, and too large to be sent at all.
+    whole wei where numerator or denominator is no int64 (``core/orchestrator.go:PriceInfoForCaps``, which gateways ask); None
+    where even that is too large, which it answers with "price cannot be converted to int64".
     """
     if overhead is not None:
         # Whole numbers, because a fleet has many prices: three fractions would each be reduced.
@@ -256,6 +264,4 @@ def adjusted(base: Fraction, overhead: Fraction | None) -> Fraction:
         return Fraction(min(thousandths, LARGEST), 1000)
     if base.numerator <= LARGEST and base.denominator <= LARGEST:
         return base
-    if floor(base) > LARGEST:
-        raise TicketError("the price is too large to be sent: an orchestrator that does not adjust it answers with an error")
-    return Fraction(floor(base))
+    return None if floor(base) > LARGEST else Fraction(floor(base))

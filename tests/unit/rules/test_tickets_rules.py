@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.livepeer.fleet.plugins.plugin_utils import price_plan, rules
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Verdict
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import plan_fleet, plan_from_dict
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Survey
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets import Deal, Limits, Refusal, Terms, overhead
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.cases import AMPLE, case
@@ -19,6 +21,7 @@ from hypothesis import strategies as st
 
 from .fleets import ARBITRUM, Host, asker, combined, fleet, gateway, orchestrator, payer
 
+TEMPLATES = Path(__file__).parents[3] / "roles" / "node" / "templates"
 MONEY: Host = {"expected_gas_gwei": ["0.05", "2"], "pool_size": 100, "gateway_reserve_eth": 1, "gateway_deposit_eth": "0.02"}
 TICKETS = ("LPF209", "LPF210", "LPF211")
 REFUSED = 'o refuses the gateway, whatever the cap ("insufficient sender reserve"): '
@@ -262,6 +265,52 @@ def test_the_overhead_that_bands_are_raised_by(gateway_host: Host, asking: Host,
     assert overhead(nodes["g"], nodes["o"]) == factor
     if asking["orchestrator_auto_adjust_price"]:
         assert overhead(nodes["g"], None) == factor
+
+
+HUGE = str(10**19)
+UNSENT = "the price is too large to be sent, so that it answers every gateway with an error"
+
+
+@pytest.mark.parametrize(
+    ("variables", "variable"),
+    [
+        ({"orchestrator_price_per_unit": HUGE}, "livepeer_orchestrator_price_per_unit"),
+        ({"orchestrator_price_per_unit": "10ETH"}, "livepeer_orchestrator_price_per_unit"),
+        (
+            {"orchestrator_price_per_gateway": [{"ethaddress": "0x" + "1" * 40, "priceperunit": HUGE, "pixelsperunit": "1"}]},
+            "livepeer_orchestrator_price_per_gateway[0].priceperunit",
+        ),
+        (
+            {
+                "orchestrator_ai_worker": True,
+                "orchestrator_ai_models": [{"pipeline": "text-to-image", "model_id": "m", "price_per_unit": HUGE}],
+            },
+            "livepeer_orchestrator_ai_models[0].price_per_unit",
+        ),
+    ],
+)
+def test_a_price_that_cannot_be_sent(variables: Host, variable: str) -> None:
+    """Whoever asks, and whether anybody does."""
+    host = asker(1000, adjusts=False) | variables
+    (one,) = [one for one in rules.check(Survey(fleet(o=host))) if one.message == UNSENT]
+    assert (one.code, one.level, one.hosts, one.node, one.variable) == ("LPF205", Level.ERROR, ("o",), "orchestrator", variable)
+    assert (one.got, one.limit) == (f"{HUGE} wei for one", "at most 9223372036854775807 wei for one")
+    adjusting = host | {"orchestrator_auto_adjust_price": True}
+    assert UNSENT not in {one.message for one in rules.check(Survey(fleet(o=adjusting)))}
+
+
+@pytest.mark.parametrize("cap", ["any", "auto", 1250])
+def test_a_plan_with_a_price_that_cannot_be_sent(cap: object) -> None:
+    """It is a plan like any other: refused, and nobody sees a traceback."""
+    hosts = {"g": paying(cap), "o": asker(HUGE, adjusts=False)}
+    made = plan_fleet(fleet(**hosts), (), TEMPLATES)
+    (edge,) = made.edges
+    assert "LPF205" in edge.codes
+    assert edge.verdict is Verdict.REFUSED
+    assert [one.hosts for one in made.findings if one.message == UNSENT] == [("o",)]
+    assert [(figures.ends_by, figures.survives_gwei) for figures in made.pricing] == [("price", None)]
+    assert {row.refused for figures in made.pricing for row in figures.table} == {("price",)}
+    assert plan_from_dict(made.to_dict()) == made
 
 
 def test_flags_that_stop_a_gateway_say_nothing_of_tickets() -> None:

@@ -126,8 +126,17 @@ def test_without_adjustment_a_price_that_is_no_pair_of_int64_is_floored() -> Non
     assert adjusted(Fraction("39297.516000000000000000001"), None) == 39297
     assert adjusted(Fraction("0.1590000000000000000000001"), None) == 0
     assert adjusted(Fraction("0.159"), None) == Fraction("0.159")
-    with pytest.raises(TicketError, match="too large"):
-        adjusted(Fraction(2**63), None)
+    assert adjusted(Fraction(2**63 - 1), None) == 2**63 - 1
+
+
+def test_a_price_that_cannot_be_sent_is_refused_whatever_gas_and_reserve_are() -> None:
+    """``core/orchestrator.go:PriceInfoForCaps``: "price cannot be converted to int64"."""
+    found = deal(str(2**63), adjusts=False)
+    assert adjusted(Fraction(2**63), None) is None
+    assert (found.advertised(GWEI), found.refusal(GWEI), found.covered(GWEI)) == (None, Refusal.PRICE, None)
+    assert found.highest_gas(None) == found.highest_gas(Fraction(1)) == GasLimit(None, Bound.PRICE)
+    assert deal(str(2**63)).refusal(GWEI) is not Refusal.PRICE
+    assert deal(str(2**63), adjusts=False, in_wei=False).refusal(GWEI) is not Refusal.PRICE
 
 
 @pytest.mark.parametrize(
