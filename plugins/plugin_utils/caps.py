@@ -87,13 +87,12 @@ _CODES = {
     NoCap.UNREADABLE: "LPF205",
     NoCap.OTHER_UNIT: "LPF207",
     NoCap.CURRENCIES: "LPF208",
-    NoCap.REFUSED: "LPF504",
 }
 _FALLS_THROUGH = (NoCap.UNSET, NoCap.ZERO)
 
 
 def no_cap_code(workload: Workload, why: NoCap) -> str:
-    """Code of the finding about a cap that is not there; "" where that is meant, or where a signer's is not known."""
+    """Code of the finding about a cap that is not there; "" where that is meant, or nobody knows it (refused, or a signer's own)."""
     fell = workload.kind != VIDEO and why in _FALLS_THROUGH
     return "LPF207" if fell else _CODES.get(why, "")
 

@@ -29,8 +29,8 @@ WARNINGS = frozenset({"LPF202", "LPF209", "LPF213"})
 WARNINGS_IF_SELECTED = WARNINGS | {"LPF201", "LPF301"}
 """The same on a gateway that may take other orchestrators."""
 
-NO_PRICE = {State.UNREADABLE: "LPF205", State.REFUSED: "LPF504", State.UNSTATED: "LPF213"}
-"""The finding about a price that is not known."""
+NO_PRICE = {State.UNREADABLE: "LPF205", State.UNSTATED: "LPF213"}
+"""The finding about a price that is not known; what the parser refused has one of its own, under whatever code."""
 
 
 class Verdict(StrEnum):
@@ -213,7 +213,7 @@ def judge(found: Route, alike: Alike, workload: Workload) -> Judgement:
     if alike.node is None:
         judged = _foreign(found, alike, workload)
     elif not found.gateway.knows(*PAYS) or not alike.node.knows("network"):
-        judged = Judgement(reachable, Payable.UNKNOWN, codes=("LPF504",), known=False)
+        judged = Judgement(reachable, Payable.UNKNOWN, known=False)
     else:
         judged = _own(found, alike, workload, between(found.gateway, alike.node.network, workload.kind))
     return replace(judged, reachable=reachable, codes=tuple(sorted({*lost, *judged.codes})))
@@ -237,27 +237,29 @@ def _own(found: Route, alike: Alike, workload: Workload, pair: Combination) -> J
 
 def _priced(found: Route, alike: Alike, workload: Workload, enforcer: Enforcer) -> Judgement:
     ask, cap = alike.asks[workload], found.caps.by_workload.get(workload)
-    judged = _capped(found, cap, ask, enforcer) if ask.rate and cap else _uncapped(found, workload, ask, enforcer)
+    judged = _capped(found, cap, alike, ask, enforcer) if ask.rate and cap else _uncapped(found, alike, workload, enforcer)
     if judged.price is None:
         return judged
     codes, mild = _tickets(found, alike, workload, Rate(judged.price, judged.currency), judged.cap)
     return replace(judged, codes=(*judged.codes, *codes), mild=judged.mild | mild)
 
 
-def _uncapped(found: Route, workload: Workload, ask: Ask, enforcer: Enforcer) -> Judgement:
+def _uncapped(found: Route, alike: Alike, workload: Workload, enforcer: Enforcer) -> Judgement:
+    ask = alike.asks[workload]
     # Without a price nothing can be worked out, and a runner's is nobody's business: that says it all.
     capped = workload in found.caps.by_workload
-    priceless = NO_PRICE[ask.state] if ask.rate is None and workload.kind != LIVE_RUNNER else ""
-    why = NoCap.NONE_NEEDED if capped or priceless else found.caps.missing.get(workload, NoCap.NONE_NEEDED)
+    lacks_price = ask.rate is None and workload.kind != LIVE_RUNNER
+    priceless = NO_PRICE.get(ask.state, "") if lacks_price else ""
+    why = NoCap.NONE_NEEDED if capped or lacks_price else found.caps.missing.get(workload, NoCap.NONE_NEEDED)
     codes = tuple(sorted({priceless, no_cap_code(workload, why), *_floored(ask)} - {""}))
     amount, currency = (ask.rate.amount, ask.rate.currency) if ask.rate else (None, WEI)
-    known = ask.rate is not None and why is not NoCap.UNDECLARED
+    known = ask.rate is not None and why not in (NoCap.UNDECLARED, NoCap.REFUSED)
     # A gateway without a cap holds nothing against a price; what a signer does is not known here.
     enforced_by = Enforcer.NOBODY if enforcer is Enforcer.GATEWAY and not capped else enforcer
-    return Judgement(True, Payable.PAID, enforced_by, amount, currency=currency, codes=codes, known=known)
+    return Judgement(True, Payable.PAID, enforced_by, amount, currency=currency, codes=codes, mild=_guessed(alike, ask), known=known)
 
 
-def _capped(found: Route, cap: Cap, ask: Ask, enforcer: Enforcer) -> Judgement:
+def _capped(found: Route, cap: Cap, alike: Alike, ask: Ask, enforcer: Enforcer) -> Judgement:
     price, codes = in_cap_currency(found, cap, ask)
     if ask.rate is None or price is None:
         amount, currency = (ask.rate.amount, ask.rate.currency) if ask.rate else (None, WEI)
@@ -267,7 +269,7 @@ def _capped(found: Route, cap: Cap, ask: Ask, enforcer: Enforcer) -> Judgement:
     codes += ("LPF202",) if "LPF201" not in codes and above_band(found, cap.workload) else ()
     codes += ("LPF203",) if undone(found.gateway, cap.workload) else ()
     # With an exchange rate the two can be compared all the same; a cap that a flag undoes is one still.
-    mild = frozenset({"LPF203", "LPF208"})
+    mild = frozenset({"LPF203", "LPF208"}) | _guessed(alike, ask)
     return Judgement(True, Payable.PAID, enforcer, price.amount, cap.amount, cap.currency, _most(found, cap, enforcer), codes, mild)
 
 
@@ -285,7 +287,7 @@ def _tickets(found: Route, alike: Alike, workload: Workload, price: Rate, cap: F
         return (), frozenset()
     spared = discovers(found.gateway) or gateway_settings(found.gateway).payment is Payment.CLEARINGHOUSE
     mild = {LIMITS} if spared else set()
-    if discovers(found.gateway) or dealt.refusals[0] not in FOR_WANT_OF_FUNDS:
+    if discovers(found.gateway) or not set(FOR_WANT_OF_FUNDS) & set(dealt.refusals[0]):
         mild.add(FUNDS)
     return dealt.codes(cap), frozenset(mild)
 
@@ -306,6 +308,11 @@ def above_band(found: Route, workload: Workload) -> bool:
     """True if the cap is higher than any orchestrator of a closed set needs; over prices of 0 every cap is."""
     cap, fits = found.caps.by_workload.get(workload), found.caps.bands.get(workload)
     return found.routing.closed and cap is not None and fits is not None and 0 < fits.high < cap.amount
+
+
+def _guessed(alike: Alike, ask: Ask) -> frozenset[str]:
+    """What is only worth a warning, because nobody knows whether a foreign orchestrator adjusts the price that is told of it."""
+    return frozenset(_floored(ask)) if alike.node is None else frozenset()
 
 
 def _floored(ask: Ask) -> tuple[str, ...]:

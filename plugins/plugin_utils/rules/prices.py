@@ -50,6 +50,7 @@ class Written:
         currency: text of a key of its own, "" where there is none.
         unit: what it is for, ``video`` or a unit of the facts.
         adjusts: whether what is advertised is cut to thousandths; None for a cap, which is not advertised.
+        foreign: True for the price of an orchestrator outside of the fleet.
     """
 
     node: Node
@@ -58,6 +59,7 @@ class Written:
     currency: str = ""
     unit: str = VIDEO
     adjusts: bool | None = None
+    foreign: bool = False
 
     @property
     def in_currency(self) -> bool:
@@ -137,7 +139,8 @@ def _of_payer(node: Node) -> Iterator[Written]:
     known = node.sources["orch_addr"].variable
     for place, foreign in enumerate(settings.orch_addr):
         price = (f"{known}[{place}].price_per_unit", foreign.price_per_unit, Place.PRICE)
-        yield Written(node, price, (f"{known}[{place}].pixels_per_unit", foreign.pixels_per_unit, Place.PIXELS))
+        # Whether it adjusts that price nobody knows: the safe guess is that it does.
+        yield Written(node, price, (f"{known}[{place}].pixels_per_unit", foreign.pixels_per_unit, Place.PIXELS), adjusts=True, foreign=True)
 
 
 def _text(entry: Mapping[str, object], key: str) -> str:
@@ -190,6 +193,7 @@ def _free(one: Written, rate: Rate, wei: Rate) -> Iterator[Finding]:
         least = SMALLEST if one.adjusts else Fraction(1)
         variable, text, _place = one.price
         pixels = read(one.pixels[2], one.pixels[1]).amount or Fraction(1)
+        hint = setting(variable, amount_text(Rate(least, WEI), pixels)) if rate.currency == WEI else f"more than {text}"
         yield finding(
             "LPF205",
             one.node,
@@ -197,7 +201,8 @@ def _free(one: Written, rate: Rate, wei: Rate) -> Iterator[Finding]:
             variable=variable,
             got=amount_text(rate),
             limit=f"{decimal_text(least)} wei per {_name(one.unit)}",
-            hint=setting(variable, amount_text(Rate(least, WEI), pixels)) if rate.currency == WEI else f"more than {text}",
+            hint=f"{variable}: what it really asks" if one.foreign else hint,
+            level=Level.WARNING if one.foreign else Level.ERROR,
         )
 
 

@@ -77,7 +77,7 @@ def test_verdicts_of_caps(cap: object, verdict: Verdict, codes: tuple[str, ...])
 
 @pytest.mark.parametrize(
     ("price", "verdict", "codes"),
-    [("x", Verdict.REFUSED, ("LPF205",)), ("", Verdict.REFUSED, ("LPF504",)), (0, Verdict.WARNING, ("LPF202",))],
+    [("x", Verdict.REFUSED, ("LPF205",)), ("", Verdict.UNKNOWN, ()), (0, Verdict.WARNING, ("LPF202",))],
 )
 def test_verdicts_of_prices(price: object, verdict: Verdict, codes: tuple[str, ...]) -> None:
     edges_of = {edge.orchestrators[0].host: edge for edge in all_edges(gw1=payer(1400), orch1=asker(price), orch2=asker(1000))}
@@ -286,12 +286,14 @@ def test_foreign_orchestrators() -> None:
         {"url": "https://a:8935", "price_per_unit": 1000},
         {"url": "https://b:8935"},
         {"url": "https://c:8935", "price_per_unit": "x"},
+        {"url": "https://d:8935", "price_per_unit": "0.0009"},
     ]
     paying = all_edges(gw1=payer(1250, gateway_discovery="list", gateway_orch_addr=listed))
     assert [(edge.orchestrators[0].host, edge.verdict, edge.codes) for edge in paying] == [
         ("https://a:8935", Verdict.GOOD, ()),
         ("https://b:8935", Verdict.UNKNOWN, ("LPF213",)),
         ("https://c:8935", Verdict.REFUSED, ("LPF205",)),
+        ("https://d:8935", Verdict.WARNING, ("LPF205",)),
     ]
     free = all_edges(gw1=gateway(gateway_discovery="list", gateway_orch_addr=listed))
     assert {edge.verdict for edge in free} == {Verdict.UNKNOWN}

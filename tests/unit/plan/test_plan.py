@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.livepeer.fleet.plugins.plugin_utils import plan as plan_module
 from ansible_collections.livepeer.fleet.plugins.plugin_utils import rules
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Verdict
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Discovery, Fleet, OrchAddr
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Inventory
@@ -170,7 +171,7 @@ def test_what_a_price_is_compared_with_is_said_first(cap: object) -> None:
     groups = {"livepeer_gateways": ["g"], "livepeer_orchestrators": ["o"]}
     plan = make_plan(Inventory(groups, hosts), archive_checksum=lambda _archive: "ab" * 32, templates=TEMPLATES)
     assert [finding.variable for finding in plan.findings] == ["livepeer_orchestrator_auto_adjust_price"]
-    assert [edge.codes for edge in plan.edges] == [("LPF504",)]
+    assert [(edge.verdict, edge.codes) for edge in plan.edges] == [(Verdict.UNKNOWN, ())]
 
 
 def test_an_inventory_without_livepeer_hosts_says_which_groups_it_lacks() -> None:

@@ -172,6 +172,13 @@ def test_amounts_without_their_pixels(price: object, pixels: object, level: Leve
     assert ("livepeer_orchestrator_pixels_per_unit" in one.hint) == (pixels == 1)
 
 
+def test_a_foreign_price_that_would_be_advertised_as_0() -> None:
+    listed = {"gateway_discovery": "list", "gateway_orch_addr": [{"url": "https://a:8935", "price_per_unit": "0.0005"}]}
+    (one,) = found("LPF205", g=payer("any", **listed))
+    assert (one.level, one.variable) == (Level.WARNING, "livepeer_gateway_orch_addr[0].price_per_unit")
+    assert one.hint == "livepeer_gateway_orch_addr[0].price_per_unit: what it really asks"
+
+
 def test_a_cap_without_its_pixels() -> None:
     (one,) = found("LPF205", g=payer("0.41USD"), o=asker("0.5USD", orchestrator_pixels_per_unit=10**12))
     assert (one.level, one.got) == (Level.ERROR, "0.41USD for 1")
