@@ -253,8 +253,8 @@ def _is_local(url: str) -> bool:
 
 
 def _signer(gateway: Node) -> str:
-    """Whoever pays for the gateway and perhaps for others: "" if it pays itself, or nobody does."""
-    return gateway_settings(gateway).remote_signer.name if signs(gateway) else ""
+    """Whoever pays for the gateway and perhaps for others: "" if it pays itself, nobody does, or a secret says who."""
+    return gateway_settings(gateway).remote_signer.known if signs(gateway) else ""
 
 
 def _by_signer(drafts: Iterable[_Draft]) -> dict[str, list[_Draft]]:

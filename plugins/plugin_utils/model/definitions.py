@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.flags import every_flag, secret_settings
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model import signers
 
 FLEET = "fleet"
 """Role of variables that are about hosts or the run as a whole."""
@@ -61,7 +62,12 @@ class Definition:
     def holds_secrets(self) -> bool:
         """True if it is a secret or can hold one: nothing may print a value of it."""
         nested = self.options or {}
-        return self.secret or self.passes_on or any(option.secret for option in nested.values())
+        return (
+            self.secret
+            or self.passes_on
+            or self.format in (signers.FORMAT, signers.URL_FORMAT)
+            or any(option.secret for option in nested.values())
+        )
 
     def secret_key(self, key: str) -> bool:
         """True if the value under a key inside it is a secret."""

@@ -97,6 +97,8 @@ class OrchAddr:
 class RemoteSigner:
     """Who pays in the place of a gateway: at most one of ``host`` (inventory name) and ``url``; neither where nobody does.
 
+    ``url`` is what the flag gets, a ``placeholder`` where it is or holds a secret. ``endpoint`` is ``scheme://host:port`` of it in
+    one spelling, "" where that is a secret too.
     ``max_price_per_unit``/``pixels_per_unit`` is the cap that the operator knows of it (flag grammar, or ``any``), or "".
     """
 
@@ -104,11 +106,17 @@ class RemoteSigner:
     url: str = ""
     max_price_per_unit: str = ""
     pixels_per_unit: str = "1"
+    endpoint: str = ""
+
+    @property
+    def known(self) -> str:
+        """Host or endpoint, the same for all gateways of one signer; "" for nobody, and for one that nobody can tell from others."""
+        return self.host or self.endpoint
 
     @property
     def name(self) -> str:
-        """Host or URL, "" for nobody."""
-        return self.host or self.url
+        """The signer for people, never a secret; "" for nobody."""
+        return self.known or ("a URL that is a secret" if self.url else "")
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import 
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Present
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.networks import check_name, settle, stated_network
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.signers import SECRET, URL_KEY, is_url, signer_url
 
 CODE = "LPF504"
 MISSING_CODE = "LPF404"
@@ -92,8 +93,9 @@ class NodeReader:
         onchain = network != OFFCHAIN
         self._check_required(onchain)
         models, tokens = self._ai_models()
-        secrets = self._secrets(onchain) | flags.secrets | environment.secrets | tokens
-        given = {"flags": flags.values, "environment": environment.values, "payment": payment, "ai_models": models}
+        signer, signer_secrets = self._signer()
+        secrets = self._secrets(onchain) | flags.secrets | environment.secrets | tokens | signer_secrets
+        given = {"flags": flags.values, "environment": environment.values, "payment": payment, "ai_models": models, "remote_signer": signer}
         settings = self._gateway(given) if self._role is Role.GATEWAY else self._orchestrator(given)
         sources = {name: self._source(name) for name in (field.name for field in fields(settings))}
         sources |= {name: self._refused(name) for name in ("flags", "environment") if name in self._wrong_extras}
@@ -218,12 +220,26 @@ class NodeReader:
             models.append(entry)
         return tuple(models), secrets
 
+    def _signer(self) -> tuple[RemoteSigner, dict[str, str]]:
+        """Who signs, and the secret that its URL may be."""
+        raw = self._value("remote_signer") if self._role is Role.GATEWAY else ""
+        entry: dict[str, object] = dict(raw) if isinstance(raw, Mapping) else {_signer_key(raw): raw}
+        variable = self._full("remote_signer") + (f".{URL_KEY}" if isinstance(raw, Mapping) else "")
+        url, endpoint, secret = entry.pop(URL_KEY, ""), "", False
+        if isinstance(url, Present):
+            secret = True
+        elif url:
+            found, secret = signer_url(str(url))
+            endpoint = found.url
+        texts = {key: str(value) for key, value in entry.items()}
+        signer = RemoteSigner(**texts, url=placeholder(SECRET) if secret else str(url), endpoint=endpoint)
+        return signer, {SECRET: variable} if secret else {}
+
     def _gateway(self, given: Mapping[str, Any]) -> GatewaySettings:
         values: dict[str, Any] = {field.name: self._value(field.name) for field in fields(GatewaySettings)}
-        values |= {name: given[name] for name in ("flags", "environment", "payment")}
+        values |= {name: given[name] for name in ("flags", "environment", "payment", "remote_signer")}
         values["discovery"] = Discovery(values["discovery"])
         values["orch_addr"] = tuple(_orch_addr(entry) for entry in values["orch_addr"])
-        values["remote_signer"] = _remote_signer(values["remote_signer"])
         settings = GatewaySettings(**values)
         self._check_discovery(settings)
         self._check_signer(settings)
@@ -265,11 +281,8 @@ def _orch_addr(entry: object) -> OrchAddr:
     return OrchAddr(url=text, pixels_per_unit=pixels) if ":" in text else OrchAddr(host=text, pixels_per_unit=pixels)
 
 
-def _remote_signer(entry: object) -> RemoteSigner:
-    if isinstance(entry, Mapping):
-        return RemoteSigner(**{key: str(value) for key, value in entry.items()})
-    text = str(entry)
-    return RemoteSigner(url=text) if ":" in text else RemoteSigner(host=text)
+def _signer_key(raw: object) -> str:
+    return URL_KEY if isinstance(raw, Present) or is_url(str(raw)) else "host"
 
 
 def _exchange_rate(entry: Mapping[str, object], currency: str) -> ExchangeRate:

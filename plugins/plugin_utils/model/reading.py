@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model import signers
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.definitions import Definition
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Misread, Present, Unreadable
 
@@ -60,10 +61,19 @@ class Reader:
         if one is None:
             # Nobody reads it: its name is all that matters, and its value may be anything.
             return None
-        return self._read(raw, one.secret, lambda key, value: one.secret_key(key) or self._hidden(one, value))
+        secret = one.secret or (one.format == signers.FORMAT and self._hidden_signer(raw))
+        return self._read(raw, secret, lambda key, value: one.secret_key(key) or self._hidden(one, key, value))
 
-    def _hidden(self, one: Definition, value: object) -> bool:
+    def _hidden_signer(self, raw: object) -> bool:
+        """True for a signer that is a vault's, or a template of a URL. Any other template may be a host or a dictionary: it is opened."""
+        if self._access.encrypted(raw):
+            return True
+        return _is_template(raw) and (str(raw).startswith(("http://", "https://")) or self._access.vaulted(raw))
+
+    def _hidden(self, one: Definition, key: str, value: object) -> bool:
         """True for a secret under a name that nobody knows: a vault's, or for an environment, whose texts mean anything, any template."""
+        if one.format == signers.FORMAT:
+            return key == signers.URL_KEY and (self._access.encrypted(value) or _is_template(value))
         if not one.passes_on or self._access.encrypted(value):
             return one.passes_on
         return _is_template(value) and (one.format == "environment" or self._access.vaulted(value))

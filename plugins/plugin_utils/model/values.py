@@ -9,7 +9,9 @@ from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import AddressError
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.pipelines import pipelines
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model import signers
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.collector import Collector
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.definitions import Definition
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Misread, Present, Unreadable
@@ -128,7 +130,7 @@ class Checker:
         Texts and amounts come back as str, lists as tuple, dictionaries as dict with the keys that are there, secrets as Present.
         Dictionaries of formats ``flags`` and ``environment`` come back as they are.
         """
-        if one.secret:
+        if one.secret or isinstance(raw, Present):
             return self.secret(raw, path)
         if isinstance(raw, Unreadable):
             self._collector.add(CODE, "the value cannot be read", path, got=raw.reason)
@@ -203,7 +205,7 @@ class Checker:
             return self._choice(choices, text, path)
         if one.format in PATTERNS:
             return self._pattern(text, one.format, path)
-        return self.text(text, path) if one.format != "path" else self._path(text, path)
+        return {signers.URL_FORMAT: self._signer_url, "path": self._path}.get(one.format, self.text)(text, path)
 
     def _pattern(self, text: str, format_: str, path: str) -> object:
         pattern, example = PATTERNS[format_]
@@ -213,6 +215,17 @@ class Checker:
         hint = near if re.fullmatch(pattern, near) else ""
         self._collector.add(CODE, f"{text!r} cannot stand here", path, got=text, limit=example, hint=hint)
         return MISSING
+
+    def _signer_url(self, text: str, path: str) -> object:
+        if self.text(text, path, secret=True) is MISSING:
+            return MISSING
+        try:
+            signers.signer_url(text)
+        except AddressError as error:
+            limit = "http://host:port, or https://host:port"
+            self._collector.add(CODE, str(error), path, got=signers.bare(text), limit=limit, hint=error.hint)
+            return MISSING
+        return text
 
     def _choice(self, choices: Sequence[str], text: str, path: str) -> object:
         if text in choices:
@@ -359,4 +372,6 @@ class Checker:
         return True
 
     def _other(self, one: Definition, text: str, path: str) -> object:
+        if one.format == signers.FORMAT and signers.is_url(text):
+            return self._signer_url(text, path)
         return self._pattern(text, one.format, path) if one.format in PATTERNS else self.text(text, path)

@@ -304,9 +304,9 @@ def _contradicted(survey: Survey) -> Iterator[Finding]:
     said: dict[str, dict[tuple[str, str], list[Node]]] = {}
     for found in survey.routes:
         signer = gateway_settings(found.gateway).remote_signer
-        if signs(found.gateway) and signer.max_price_per_unit and found.gateway.knows("remote_signer"):
+        if signs(found.gateway) and signer.known and signer.max_price_per_unit and found.gateway.knows("remote_signer"):
             what = (signer.max_price_per_unit, signer.pixels_per_unit)
-            said.setdefault(signer.name, {}).setdefault(what, []).extend(found.gateways)
+            said.setdefault(signer.known, {}).setdefault(what, []).extend(found.gateways)
     for name, caps in said.items():
         if len(caps) > 1:
             ((first, pixels), gateways), *rest = caps.items()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import AddressError, orchestrator_url, without_user
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import orchestrator_url
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import workloads
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import OFFCHAIN, Discovery, Node
@@ -220,13 +220,10 @@ def not_there(survey: Survey) -> Iterator[Finding]:
 
 def _no_signer(survey: Survey, gateway: Node) -> Iterator[Finding]:
     """A signer's URL at which an orchestrator answers: both listen on 8935 where nobody says otherwise."""
-    url = gateway_settings(gateway).remote_signer.url
-    if not gateway.knows(*PAYS) or not signs(gateway) or not url:
+    endpoint = gateway_settings(gateway).remote_signer.endpoint
+    if not gateway.knows(*PAYS) or not signs(gateway) or not endpoint:
         return
-    try:
-        orchestrator = survey.directory.answering(orchestrator_url(url), gateway.machine)
-    except AddressError:
-        return
+    orchestrator = survey.directory.answering(orchestrator_url(endpoint), gateway.machine)
     if orchestrator is None:
         return
     variable = gateway.sources["remote_signer"].variable
@@ -235,7 +232,7 @@ def _no_signer(survey: Survey, gateway: Node) -> Iterator[Finding]:
         gateway,
         f"at the signer's URL the orchestrator of {orchestrator.host} answers, which signs nothing",
         field="remote_signer",
-        got=without_user(url),
+        got=endpoint,
         limit=f"{orchestrator.sources['service_addr'].variable}: {orchestrator_settings(orchestrator).service_addr}",
         hint=f"{variable}: where the signer really listens; both listen on 8935 where nobody says otherwise",
         others=[orchestrator.host],
@@ -243,8 +240,8 @@ def _no_signer(survey: Survey, gateway: Node) -> Iterator[Finding]:
 
 
 def _signer(gateway: Node) -> Iterator[Finding]:
-    signer = gateway_settings(gateway).remote_signer.name
-    if not gateway.knows(*PAYS) or not signer or not signs(gateway) or signer.startswith(("http://", "https://")):
+    signer = gateway_settings(gateway).remote_signer.host
+    if not gateway.knows(*PAYS) or not signer or not signs(gateway):
         return
     variable = gateway.sources["remote_signer"].variable
     yield finding(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import stat
 import subprocess
@@ -88,6 +89,62 @@ def test_no_file_holds_a_secret_that_stands_in_the_inventory(name: str, run: Run
     done = run(PAID.replace("CAP", "1100"), "-e", f"vault_password={planted}", "-e", f"vault_eth_url=https://rpc/{planted}", *SKIP)
     assert done.status != 0
     assert planted not in (tmp_path / "livepeer-plan" / name).read_text(encoding="utf-8")
+
+
+SIGNED = """
+all:
+  vars:
+    livepeer_version: 0.9.1
+    livepeer_archive: archive.tar.gz
+  children:
+    livepeer_gateways:
+      hosts:
+        gw1:
+          livepeer_gateway_payment: clearinghouse
+          livepeer_gateway_workloads: [live_video]
+          livepeer_gateway_remote_signer: {SIGNER}
+    livepeer_orchestrators:
+      hosts:
+        o1:
+          livepeer_network: arbitrum-one-mainnet
+          livepeer_eth_url: "{{{{ vault_eth_url }}}}"
+          livepeer_orchestrator_service_addr: 192.0.2.2:8935
+          livepeer_orchestrator_price_per_unit: 1000
+          livepeer_orchestrator_auto_adjust_price: true
+          livepeer_orchestrator_ai_worker: true
+          livepeer_orchestrator_ai_models: [{{pipeline: live-video-to-video, model_id: m, price_per_unit: 1000}}]
+          livepeer_orchestrator_reward: false
+          livepeer_orchestrator_keystore: "{{{{ vault_keystore }}}}"
+          livepeer_orchestrator_eth_password: "{{{{ vault_password }}}}"
+"""
+
+
+REFUSED = ["https://s.example:8935/hunter2secret", "u:hunter2secret@s.example:8935"]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *REFUSED,
+        "https://u:hunter2secret@s.example:8935",
+        "{url: 'https://u:hunter2secret@s.example:8935', max_price_per_unit: 1250}",
+        '"{{ signer_url }}"',
+        '"https://u:{{ signer_password }}@s.example:8935"',
+    ],
+)
+def test_nothing_holds_a_credential_of_a_signers_url(written: str, run: Runner, tmp_path: Path) -> None:
+    variables = ("-e", "signer_url=https://u:hunter2secret@s.example:8935", "-e", "signer_password=hunter2secret")
+    done = run(SIGNED.format(SIGNER=written), *variables, *SKIP)
+    assert (done.status == 0) == (written not in REFUSED), done.output
+    assert "hunter2secret" not in done.output
+    made = [path for path in (tmp_path / "livepeer-plan").rglob("*") if path.is_file()]
+    assert {"plan.json", "plan.html", "findings.xml"} <= {path.name for path in made}
+    assert [path for path in made if "hunter2secret" in path.read_text(encoding="utf-8")] == []
+    if done.status == 0:
+        host = json.loads((tmp_path / "livepeer-plan" / "hosts" / "gw1.json").read_text(encoding="utf-8"))
+        (node,) = host["nodes"]
+        assert "\nremoteSignerUrl @@livepeer-secret:flag_remoteSignerUrl@@\n" in node["files"]["livepeer.conf"]
+        assert "flag_remoteSignerUrl" in node["secrets"]
 
 
 def test_without_a_terminal_the_output_is_plain(run: Runner) -> None:

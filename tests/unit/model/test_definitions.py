@@ -29,6 +29,7 @@ FORMATS = {
     "capability_caps",
     "pipeline",
     "pixels",
+    "signer_url",
     "percent",
     "version",
     "network",

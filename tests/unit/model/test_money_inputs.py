@@ -88,11 +88,11 @@ def test_amounts_that_cannot_be_read_are_refused_where_they_stand(variables: dic
 @pytest.mark.parametrize(
     ("written", "expected"),
     [
-        ("https://signer.example.com", RemoteSigner(url="https://signer.example.com")),
+        ("https://signer.example.com", RemoteSigner(url="https://signer.example.com", endpoint="https://signer.example.com:443")),
         ("signer1", RemoteSigner(host="signer1")),
         (
             {"url": "https://signer.example.com", "max_price_per_unit": 1300},
-            RemoteSigner(url="https://signer.example.com", max_price_per_unit="1300"),
+            RemoteSigner(url="https://signer.example.com", max_price_per_unit="1300", endpoint="https://signer.example.com:443"),
         ),
     ],
 )

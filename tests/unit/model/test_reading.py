@@ -140,3 +140,21 @@ def test_a_template_may_hold_a_vaults_value_too() -> None:
     assert read("livepeer_gateway_flags", raw, **templates) == {"HTTPS_PROXY": Present(), "NO_PROXY": "x"}
     # Texts of an environment mean anything: one that is put together may hold a password in its middle.
     assert read("livepeer_gateway_environment", raw, **templates) == {"HTTPS_PROXY": Present(), "NO_PROXY": Present()}
+
+
+@pytest.mark.parametrize("raw", [Vault("cipher"), "{{ vaulted }}", "http://{{ ip }}:8935", "https://{{ vaulted }}@s"])
+def test_a_signer_that_is_a_vaults_or_a_template_of_a_url_is_not_opened(raw: str) -> None:
+    values = Values(vaulted=Vault("hidden"), ip="192.0.2.1")
+    assert Reader(values, "presence").variable(definitions()["livepeer_gateway_remote_signer"], raw) == Present()
+    inside = Reader(values, "presence").variable(
+        definitions()["livepeer_gateway_remote_signer"], {"url": raw, "max_price_per_unit": "{{ ip }}"}
+    )
+    assert inside == {"url": Present(), "max_price_per_unit": "192.0.2.1"}
+    assert set(values.asked) <= {"{{ ip }}"}
+
+
+def test_a_signer_of_a_template_may_be_a_host_or_a_dictionary() -> None:
+    written = {"url": "http://s:1"}
+    assert read("livepeer_gateway_remote_signer", "{{ x }}", x="signer1") == "signer1"
+    assert read("livepeer_gateway_remote_signer", "{{ x }}", x=written) == written
+    assert read("livepeer_gateway_remote_signer", {"url": "{{ x }}"}, x="http://s:1") == {"url": Present()}

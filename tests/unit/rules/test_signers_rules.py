@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One signer and several gateways: however each spells its URL, it is one payer; what nobody opened is compared with nothing."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.livepeer.fleet.plugins.plugin_utils import rules
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Present
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Survey
+from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import Host, asker, fleet, gateway, only
+
+LIVE = {"pipeline": "live-video-to-video", "model_id": "noop", "price_per_unit": 100}
+VARIABLE = "livepeer_gateway_remote_signer"
+
+
+def live(url: object, cap: object = None, **variables: object) -> Host:
+    signer = url if cap is None else {"url": url, "max_price_per_unit": cap}
+    signed = {"gateway_payment": "clearinghouse", "gateway_workloads": ["live_video"], "gateway_remote_signer": signer}
+    return gateway(**signed | variables)
+
+
+def found(code: str, **hosts: Host) -> list[Finding]:
+    """Every finding of a code, infos too."""
+    return [finding for finding in rules.check(Survey(fleet(**hosts))) if finding.code == code]
+
+
+@pytest.mark.parametrize("other", ["http://s:8935/", "HTTP://S:8935", "http://s.:8935"])
+def test_a_signer_is_the_same_in_every_spelling(other: str) -> None:
+    hosts = {"a": live("http://s:8935", 130), "b": live(other, 125), "o": asker(1000, orchestrator_ai_models=[LIVE])}
+    one = only("LPF204", **hosts)
+    assert one.hosts == ("a", "b")
+    assert "the signer http://s:8935 has one cap" in one.message
+
+
+def test_a_signer_is_paid_for_by_the_dearest_of_all_its_gateways() -> None:
+    """Each has its own orchestrators; the cap is one."""
+    by_list = {"gateway_discovery": "list"}
+    models = {name: asker(1000, orchestrator_ai_models=[LIVE | {"price_per_unit": price}]) for name, price in (("p", 100), ("q", 200))}
+    a, b = (live(url, 125, gateway_orch_addr=[name], **by_list) for url, name in (("http://s:1", "p"), ("http://s:1/", "q")))
+    assert len({finding.limit for finding in found("LPF201", a=a, b=b, **models)}) == 1
+
+
+def test_signers_that_nobody_opened_are_not_compared() -> None:
+    hosts = {"a": live(Present(), 130), "b": live(Present(), 125), "o": asker(1000, orchestrator_ai_models=[LIVE])}
+    assert found("LPF204", **hosts) == []
+    (one,) = found("LPF203", a=live(Present()), o=hosts["o"])
+    assert one.got == "a URL that is a secret"
+
+
+def test_a_signer_with_a_password_is_named_by_its_endpoint() -> None:
+    (one,) = found("LPF203", a=live("https://u:hunter2secret@s"), o=asker(1000, orchestrator_ai_models=[LIVE]))
+    assert one.got == "https://s:443"
+
+
+def test_an_orchestrator_at_the_url_of_a_signer_with_a_password() -> None:
+    one = only("LPF304", g=live("https://u:hunter2secret@o:8935"), o=asker(1000, orchestrator_ai_models=[LIVE]))
+    assert (one.got, one.variable) == ("https://o:8935", VARIABLE)
