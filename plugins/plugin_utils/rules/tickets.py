@@ -125,7 +125,7 @@ def funds(survey: Survey) -> Iterator[Finding]:
         for refusal in FOR_WANT_OF_FUNDS:
             place = _first(found, refusal)
             if place is not None:
-                short = [sale for sale in found.sales if sale.case.refusals[place] is refusal]
+                short = [sale for sale in found.sales if refusal in sale.case.refusals[place]]
                 one = _reserve(found, short, place) if refusal is Refusal.RESERVE else _deposit(found, short, place)
                 mild = place == HIGH or found.if_selected
                 yield from of_each(found.gateways, replace(one, level=Level.WARNING if mild else Level.ERROR))
@@ -133,7 +133,7 @@ def funds(survey: Survey) -> Iterator[Finding]:
 
 def _first(found: Purchase, refusal: Refusal) -> int | None:
     """The lowest of the stated gas prices at which somebody is refused for this."""
-    return next((place for place in (LOW, HIGH) if any(sale.case.refusals[place] is refusal for sale in found.sales)), None)
+    return next((place for place in (LOW, HIGH) if any(refusal in sale.case.refusals[place] for sale in found.sales)), None)
 
 
 def _reserve(found: Purchase, short: list[Sale], place: int) -> Finding:
@@ -195,7 +195,7 @@ def ticket_limits(survey: Survey) -> Iterator[Finding]:
         for refusal, describe in LIMITS.items():
             place = _first(found, refusal)
             if place is not None:
-                hit = [sale for sale in found.sales if sale.case.refusals[HIGH] is refusal] or list(found.sales)
+                hit = [sale for sale in found.sales if refusal in sale.case.refusals[HIGH]] or list(found.sales)
                 worst = max(hit, key=lambda sale: sale.case.highest or 0)
                 mild = found.if_selected or _settings(found.gateway).payment is Payment.CLEARINGHOUSE
                 one = replace(describe(found, worst), level=Level.WARNING if mild else Level.ERROR)

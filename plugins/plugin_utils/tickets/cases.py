@@ -42,9 +42,9 @@ class Case:
     complete: bool
 
     @cached_property
-    def refusals(self) -> tuple[Refusal, Refusal]:
-        """Why there is no payment at the lowest and at the highest gas price."""
-        return self.deal.refusal(self.gas[0]), self.deal.refusal(self.gas[1])
+    def refusals(self) -> tuple[tuple[Refusal, ...], tuple[Refusal, ...]]:
+        """All that stands against a payment at the lowest and at the highest gas price."""
+        return self.deal.refusals(self.gas[0]), self.deal.refusals(self.gas[1])
 
     @cached_property
     def highest(self) -> Fraction | None:
@@ -58,7 +58,7 @@ class Case:
 
     def codes(self, cap: Fraction | None) -> tuple[str, ...]:
         """Codes that apply."""
-        refused = set(self.refusals) - {Refusal.NONE}
+        refused = {*self.refusals[0], *self.refusals[1]}
         found = {
             UNSENT: Refusal.PRICE in refused,
             HEADROOM: self.breaks(cap),

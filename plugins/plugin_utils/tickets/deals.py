@@ -20,14 +20,13 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.terms impor
 class Refusal(StrEnum):
     """Why a job is not paid, whatever the cap."""
 
-    NONE = ""
     PRICE = "price"
     RESERVE = "reserve"
-    DEPOSIT = "deposit"
+    SIGNER = "first_payment"
     FACE_VALUE = "face_value"
     TICKET_EV = "maxTicketEV"
     TOTAL_EV = "maxTotalEV"
-    SIGNER = "first_payment"
+    DEPOSIT = "deposit"
 
 
 class Bound(StrEnum):
@@ -93,34 +92,39 @@ class Deal:
             return None
         return adjusted(self.base, overhead if self.adjusts else None) if self.in_wei else self.base * (overhead if self.adjusts else 1)
 
-    def refusal(self, gas: int) -> Refusal:
-        """Why there is no payment at this gas price, whatever the cap (``pm/sender.go:validateTicketParams``)."""
+    def refusals(self, gas: int) -> tuple[Refusal, ...]:
+        """All that stands against a payment at this gas price, whatever the cap, in the order in which it would come up.
+
+        An orchestrator that names no price is not asked for more. Else a signer counts its tickets
+        (``server/remote_signer.go:GenerateLivePayment``) before the sender looks at them (``pm/sender.go:validateTicketParams``).
+        """
+        if self.base == 0:
+            return ()
         price = self.advertised(gas)
         if price is None:
-            return Refusal.PRICE if self.too_large else Refusal.RESERVE
-        if price == 0:
-            return Refusal.NONE
-        face = self.terms.face_value(self.share, gas)
-        if self.most_face_value is not None and face > self.most_face_value:
-            return Refusal.DEPOSIT
-        return self._limit_on(price, face)
+            held = {Refusal.PRICE: self.too_large, Refusal.RESERVE: self.terms.refuses(self.share, gas)}
+        elif price == 0:
+            return ()
+        else:
+            held = self._held_against(price, self.terms.face_value(self.share, gas))
+        return tuple(refusal for refusal, holds in held.items() if holds)
 
     @property
     def too_large(self) -> bool:
         """True if the price cannot be sent, whatever gas and reserve are."""
         return self.in_wei and not self.adjusts and adjusted(self.base, None) is None
 
-    def _limit_on(self, price: Fraction, face: int) -> Refusal:
-        """The limit on tickets that refuses a price; the deposit left out."""
+    def _held_against(self, price: Fraction, face: int) -> dict[Refusal, bool]:
+        """What a payer may hold against a price and its tickets, and whether it does."""
         value = self.terms.value(face)
         tickets = self.tickets(price, value)
-        refused = {
+        return {
+            Refusal.SIGNER: self.signed and tickets > facts.first_payment_tickets(),
             Refusal.FACE_VALUE: value >= face,
             Refusal.TICKET_EV: value > self.limits.max_ticket_ev,
-            Refusal.SIGNER: self.signed and tickets > facts.first_payment_tickets(),
             Refusal.TOTAL_EV: tickets > self.limits.tickets_at_once(value),
+            Refusal.DEPOSIT: self.most_face_value is not None and face > self.most_face_value,
         }
-        return next((refusal for refusal, holds in refused.items() if holds), Refusal.NONE)
 
     def tickets(self, price: Fraction, value: Fraction) -> int:
         """Tickets of a payment for the smallest job (``core/accounting.go:StageUpdate``), one at least."""

@@ -185,7 +185,8 @@ def _row(sales: Sequence[Sale], gas: int, marks: tuple[str, ...]) -> GasRow:
     asked = [(sale, price) for sale in sales if (price := sale.case.deal.advertised(gas)) is not None]
     prices = [price for _sale, price in asked]
     capped = [(sale.cap, price) for sale, price in asked if sale.cap is not None and price > 0]
-    refused = {str(sale.case.deal.refusal(gas)) for sale in sales} | ({OVER_CAP} if any(price > cap for cap, price in capped) else set())
+    refused = {str(refusal) for sale in sales for refusal in sale.case.deal.refusals(gas)}
+    refused |= {OVER_CAP} if any(price > cap for cap, price in capped) else set()
     deposits = [sale.case.deal.deposit_for(gas) for sale, price in asked if price > 0]
     return GasRow(
         gas_gwei=Fraction(gas, WEI_PER_GWEI),
@@ -194,7 +195,7 @@ def _row(sales: Sequence[Sale], gas: int, marks: tuple[str, ...]) -> GasRow:
         highest=max(prices, default=None),
         headroom=min(((cap / price - 1) * 100 for cap, price in capped), default=None),
         deposit_eth=Fraction(max(deposits), WEI_PER_ETH) if deposits else None,
-        refused=tuple(sorted(refused - {str(Refusal.NONE)})),
+        refused=tuple(sorted(refused)),
     )
 
 
@@ -244,13 +245,13 @@ def _safe(sales: tuple[Sale, ...], paying: Payer, gas: tuple[int, int]) -> Funds
 def _max_face_value(sales: tuple[Sale, ...], gas: tuple[int, int]) -> int | None:
     """The deposit's own limit as ``maxFaceValue``, where that refuses nothing and no price breaks its cap."""
     most = sales[0].case.deal.most_face_value
-    if not most or all(Refusal.DEPOSIT not in sale.case.refusals for sale in sales):
+    if not most or not any(Refusal.DEPOSIT in refusals for sale in sales for refusals in sale.case.refusals):
         return None
     for sale in sales:
         deal = replace(sale.case.deal, terms=replace(sale.case.deal.terms, max_face_value=most))
         prices = [deal.advertised(price) for price in gas]
         fits = all(price is not None and (sale.cap is None or price <= sale.cap) for price in prices)
-        if not fits or any(deal.refusal(price) is not Refusal.NONE for price in gas):
+        if not fits or any(deal.refusals(price) for price in gas):
             return None
     return most
 

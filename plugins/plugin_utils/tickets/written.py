@@ -96,6 +96,8 @@ def _sale(paying: Payer, terms: Terms, price: tuple[Rate, bool], workload: str, 
     found = make_case(paying, terms, price[0], workload, adjusting=price[1], pixels=None)
     if found is None:
         raise PriceError(f"a remote signer pays for live video only; write workload='{LIVE_VIDEO}' instead of '{workload}'")
+    if found.deal.too_large:
+        raise PriceError("the price is too large to be sent: an orchestrator that does not adjust it answers with an error")
     return Sale((), found, cap)
 
 

@@ -14,7 +14,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Verdic
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import plan_fleet, plan_from_dict
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Survey
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets import Deal, Limits, Refusal, Terms, overhead
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets import Deal, Limits, Terms, overhead
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.cases import AMPLE, case
 from hypothesis import given
 from hypothesis import strategies as st
@@ -210,13 +210,15 @@ def test_with_gas_the_advertised_price_counts() -> None:
 def test_a_signer_that_has_to_take_more() -> None:
     """Above about 12056 wei per pixel the payment is more than a signer's default maxTotalEV."""
     dear = LIVE | {"orchestrator_ai_models": [{"pipeline": "live-video-to-video", "model_id": "m", "price_per_unit": 200_000}]}
-    (one, *_info) = found(g=signed(), o=asker(1000, **dear))
+    said = {one.variable: one for one in found(g=signed(), o=asker(1000, **dear)) if one.level is Level.ERROR}
+    one, other = said["livepeer_orchestrator_flags.ticketEV"], said["livepeer_gateway_remote_signer"]
+    assert (other.code, other.got) == ("LPF211", "maxTotalEV 20000000000000")
     ticket_ev = 200_000 * 16_588_800
     limits = {"maxTicketEV": str(ticket_ev + 1), "maxTotalEV": str(100 * (ticket_ev + 1))}
-    said = f"and on the signer maxTicketEV {limits['maxTicketEV']} and maxTotalEV {limits['maxTotalEV']}"
-    assert one.hint == f'livepeer_orchestrator_flags: {{ticketEV: "{ticket_ev}"}}, {said}'
+    also = f"and on the signer maxTicketEV {limits['maxTicketEV']} and maxTotalEV {limits['maxTotalEV']}"
+    assert one.hint == f'livepeer_orchestrator_flags: {{ticketEV: "{ticket_ev}"}}, {also}'
     terms = Terms.read(ARBITRUM, {"ticketEV": str(ticket_ev)})
-    assert Deal(Fraction(200_000), False, terms, Limits.read(limits), AMPLE, signed=True).refusal(0) is Refusal.NONE
+    assert Deal(Fraction(200_000), False, terms, Limits.read(limits), AMPLE, signed=True).refusals(0) == ()
 
 
 def test_what_a_signer_takes_is_not_what_the_gateway_says() -> None:
@@ -311,6 +313,18 @@ def test_a_plan_with_a_price_that_cannot_be_sent(cap: object) -> None:
     assert [(figures.ends_by, figures.survives_gwei) for figures in made.pricing] == [("price", None)]
     assert {row.refused for figures in made.pricing for row in figures.table} == {("price",)}
     assert plan_from_dict(made.to_dict()) == made
+
+
+def test_no_refusal_hides_another() -> None:
+    """In one run: the deposit, the value of a ticket, that of a payment."""
+    host = paying(gateway_deposit_eth="0.0001", gateway_flags={"maxTicketEV": "0", "maxTotalEV": "0"})
+    assert {(one.code, one.variable) for one in found(g=host, o=asker(1000))} == {
+        ("LPF210", "livepeer_gateway_deposit_eth"),
+        ("LPF211", "livepeer_gateway_flags.maxTicketEV"),
+        ("LPF211", "livepeer_gateway_flags.maxTotalEV"),
+    }
+    (edge,) = Survey(fleet(g=host, o=asker(1000))).edges
+    assert edge.codes == ("LPF210", "LPF211")
 
 
 def test_flags_that_stop_a_gateway_say_nothing_of_tickets() -> None:

@@ -76,7 +76,7 @@ SEEN = [
 def test_what_was_seen_advertised_to_the_last_digit(reserve: str, gas: str, flags: dict[str, str], seen: str | None) -> None:
     found = deal(reserve=reserve, flags=flags)
     assert found.advertised(gas_wei(gas)) == (None if seen is None else Fraction(seen))
-    assert (found.refusal(gas_wei(gas)) is Refusal.RESERVE) is (seen is None)
+    assert (found.refusals(gas_wei(gas)) == (Refusal.RESERVE,)) is (seen is None)
 
 
 @pytest.mark.parametrize(
@@ -133,10 +133,10 @@ def test_a_price_that_cannot_be_sent_is_refused_whatever_gas_and_reserve_are() -
     """``core/orchestrator.go:PriceInfoForCaps``: "price cannot be converted to int64"."""
     found = deal(str(2**63), adjusts=False)
     assert adjusted(Fraction(2**63), None) is None
-    assert (found.advertised(GWEI), found.refusal(GWEI), found.covered(GWEI)) == (None, Refusal.PRICE, None)
+    assert (found.advertised(GWEI), found.refusals(GWEI), found.covered(GWEI)) == (None, (Refusal.PRICE,), None)
     assert found.highest_gas(None) == found.highest_gas(Fraction(1)) == GasLimit(None, Bound.PRICE)
-    assert deal(str(2**63)).refusal(GWEI) is not Refusal.PRICE
-    assert deal(str(2**63), adjusts=False, in_wei=False).refusal(GWEI) is not Refusal.PRICE
+    assert deal(str(2**63)).refusals(GWEI) == ()
+    assert deal(str(2**63), adjusts=False, in_wei=False).refusals(GWEI) == ()
 
 
 @pytest.mark.parametrize(
@@ -173,37 +173,46 @@ def test_what_stops_a_node(reader: object, flags: dict[str, str], message: str) 
 def test_a_deposit_below_the_face_value_stops_all_work() -> None:
     """pricing.json:gateway_ticket_checks.depositMultiplier: 0.012 ETH at 0.1 gwei, 0.12 ETH at 1 gwei."""
     for gas, face in (("0.1", "0.012"), ("1", "0.12")):
-        assert deal(reserve="12", deposit=face).refusal(gas_wei(gas)) is Refusal.NONE
-        assert deal(reserve="12", deposit=Fraction(face) - Fraction(1, 10**18)).refusal(gas_wei(gas)) is Refusal.DEPOSIT
-    assert deal(reserve="12", deposit="0.024", flags={"depositMultiplier": "2"}).refusal(gas_wei("0.1")) is Refusal.NONE
-    assert deal(reserve="12", deposit="0.0239", flags={"depositMultiplier": "2"}).refusal(gas_wei("0.1")) is Refusal.DEPOSIT
+        assert deal(reserve="12", deposit=face).refusals(gas_wei(gas)) == ()
+        assert deal(reserve="12", deposit=Fraction(face) - Fraction(1, 10**18)).refusals(gas_wei(gas)) == (Refusal.DEPOSIT,)
+    assert deal(reserve="12", deposit="0.024", flags={"depositMultiplier": "2"}).refusals(gas_wei("0.1")) == ()
+    assert deal(reserve="12", deposit="0.0239", flags={"depositMultiplier": "2"}).refusals(gas_wei("0.1")) == (Refusal.DEPOSIT,)
 
 
 def test_a_ticket_is_worth_a_hair_more_than_its_expected_value() -> None:
     """The probability is rounded up, so that a ticketEV equal to maxTicketEV is refused: "EV 3e12 > max ticket EV 3e12"."""
     value = Terms.read(ARBITRUM, {}).value(eth_wei("0.01"))
     assert 8 * 10**9 < value < 8 * 10**9 + Fraction(1, 10**40)
-    assert deal(flags={"ticketEV": "3000000000000"}).refusal(GWEI) is Refusal.TICKET_EV
-    assert deal(flags={"ticketEV": "2999999999999"}).refusal(GWEI) is Refusal.NONE
+    assert deal(flags={"ticketEV": "3000000000000"}).refusals(GWEI) == (Refusal.TICKET_EV,)
+    assert deal(flags={"ticketEV": "2999999999999"}).refusals(GWEI) == ()
 
 
 def test_a_ticket_that_is_worth_its_face_value_is_refused() -> None:
     flags = {"maxFaceValue": "8000000000"}
-    assert deal(flags=flags).refusal(0) is Refusal.FACE_VALUE
-    assert deal(flags={"maxFaceValue": "8000000001"}).refusal(0) is Refusal.NONE
+    assert deal(flags=flags).refusals(0) == (Refusal.FACE_VALUE,)
+    assert deal(flags={"maxFaceValue": "8000000001"}).refusals(0) == ()
+
+
+def test_all_that_stands_against_a_payment_in_the_order_of_the_source() -> None:
+    """``pm/sender.go:validateTicketParams``; a price that is missing stands alone, because nothing is asked after it."""
+    flags = {"maxTicketEV": "0", "maxTotalEV": "0", "maxFaceValue": "8000000000"}
+    held = deal(deposit="0.000000001", signed=True, flags=flags).refusals(0)
+    assert held == (Refusal.SIGNER, Refusal.FACE_VALUE, Refusal.TICKET_EV, Refusal.TOTAL_EV, Refusal.DEPOSIT)
+    assert deal(reserve="0.0001", deposit="0", flags=flags).refusals(GWEI) == (Refusal.RESERVE,)
+    assert deal(str(2**63), reserve="0", adjusts=False).refusals(GWEI) == (Refusal.PRICE, Refusal.RESERVE)
 
 
 def test_free_work_needs_no_ticket() -> None:
-    assert deal("0", "0", deposit="0").refusal(GWEI) is Refusal.NONE
+    assert deal("0", "0", deposit="0").refusals(GWEI) == ()
     assert deal("0", "0").highest_gas(Fraction(1)) == GasLimit(None, Bound.NONE)
-    assert deal("0.0009", "1", deposit="0").refusal(GWEI // 10) is Refusal.NONE
+    assert deal("0.0009", "1", deposit="0").refusals(GWEI // 10) == ()
 
 
 @pytest.mark.parametrize(("price", "refused"), [("482", False), ("482.25", False), ("482.26", True), ("1012", True)])
 def test_the_first_payment_of_a_signer(price: str, refused: bool) -> None:
     """pricing.json:remote_signer.first_lv2v_payment_limit: about 482 wei per pixel at the default ticketEV."""
     found = deal(price, adjusts=False, signed=True)
-    assert (found.refusal(GWEI // 10) is Refusal.SIGNER) is refused
+    assert (found.refusals(GWEI // 10) == (Refusal.SIGNER,)) is refused
 
 
 def test_the_tickets_that_a_signer_counted() -> None:
@@ -217,8 +226,8 @@ def test_the_tickets_that_a_signer_counted() -> None:
 def test_a_signer_is_bound_by_its_total_too() -> None:
     """Whatever ticketEV: 60 s of live video are charged at once, and maxTotalEV is for one payment."""
     flags = {"ticketEV": "400000000000"}
-    assert deal("11800", adjusts=False, signed=True, flags=flags).refusal(GWEI) is Refusal.NONE
-    assert deal("12060", adjusts=False, signed=True, flags=flags).refusal(GWEI) is Refusal.TOTAL_EV
+    assert deal("11800", adjusts=False, signed=True, flags=flags).refusals(GWEI) == ()
+    assert deal("12060", adjusts=False, signed=True, flags=flags).refusals(GWEI) == (Refusal.TOTAL_EV,)
 
 
 def test_what_one_payment_covers() -> None:
@@ -230,9 +239,9 @@ def test_what_one_payment_covers() -> None:
 def test_a_segment_that_one_payment_does_not_cover() -> None:
     pixels = facts.segment_pixels("P240p30fps16x9,P360p30fps16x9")
     assert pixels == 2 * 30 * (426 * 240 + 640 * 360)
-    assert deal("900000", "12", job=pixels, ahead=facts.estimate()).refusal(GWEI) is Refusal.NONE
-    assert deal("980000", "12", job=pixels, ahead=facts.estimate()).refusal(GWEI) is Refusal.TOTAL_EV
-    assert deal("980000", "12", job=pixels).refusal(GWEI) is Refusal.NONE
+    assert deal("900000", "12", job=pixels, ahead=facts.estimate()).refusals(GWEI) == ()
+    assert deal("980000", "12", job=pixels, ahead=facts.estimate()).refusals(GWEI) == (Refusal.TOTAL_EV,)
+    assert deal("980000", "12", job=pixels).refusals(GWEI) == ()
 
 
 @pytest.mark.parametrize("options", ["", "/etc/profiles.json", "P1080p30fps16x9", "P240p30fps16x9,x"])
