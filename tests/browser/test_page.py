@@ -179,6 +179,20 @@ def test_a_thousand_prices_stay_a_page(show: Show) -> None:
     assert len(page.all(".box")) <= 48
 
 
+def test_the_chart_shows_each_price_under_its_cap(show: Show) -> None:
+    page = show(three())
+    assert page.texts("#prices figcaption") == ["video, wei per pixel"]
+    assert page.texts("#prices .row .who") == ["gw1 → orch1", "gw1 → orch2"]
+    assert page.texts("#prices .row .value") == ["25 %", "~23.7 %"]
+    assert [row.get_attribute("textContent") for row in page.all("#prices .row title")] == [
+        "gw1 → orch1: price 1000 wei, cap 1250 wei, headroom 25 %, good",
+        "gw1 → orch2: price 1010.5 wei, cap 1250 wei, headroom ~23.7 %, good",
+    ]
+    prices, caps = page.all("#prices .row .bar"), page.all("#prices .row .cap")
+    ends = [bar.rect["x"] + bar.rect["width"] for bar in prices]
+    assert ends[0] < ends[1] < caps[0].rect["x"] == caps[1].rect["x"]
+
+
 def test_gas_has_a_table_with_what_would_help(show: Show) -> None:
     page = show(costly())
     assert page.texts("#gas figcaption") == ["gw1: video LPF209"]

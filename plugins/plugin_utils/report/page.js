@@ -8,7 +8,6 @@
   const GRAVITY = Object.keys(VERDICTS);
   const ALONE = 24; // hosts up to which each has a box of its own; more are stacked with those that are alike
   const MOST = { boxes: 48, lines: 240, labels: 12, rows: 30, text: 160, charted: 60, machines: 18, findings: 100, figures: 12, lacking: 12, names: 4 };
-  const RULE = [1.2, 1.3]; // the rule of thumb: a cap 20 to 30 percent over the price
 
   const plan = JSON.parse(document.getElementById("data").textContent);
   const find = (selector) => document.querySelector(selector);
@@ -498,7 +497,7 @@
       room -= rows.length;
       if (rows.length) charts.push(h("figure", {}, h("figcaption", {}, title, rows.length < list.length ? h("small", {}, ` ${rows.length} of ${list.length} price pairs, the gravest first`) : ""), chart(rows)));
     }
-    const note = "Bar: price. Shaded: 20 to 30 percent over it, the rule of thumb. Mark: cap. Right: headroom of the cap over the price.";
+    const note = "Bar: price. Line: cap. Right: headroom of the cap over the price, with the verdict of the edge.";
     find("#prices .charts").replaceChildren(...(charts.length ? [h("p", { class: "none" }, note), ...charts] : [h("p", { class: "none" }, "Nothing that has a price fits the filter: off-chain work is free.")]));
   }
 
@@ -511,8 +510,7 @@
     const p = (percent) => left + CHART.headroom * (Math.min(CHART.to, Math.max(CHART.from, percent)) - CHART.from) / (CHART.to - CHART.from);
     const height = CHART.top + CHART.row * rows.length;
     return h("div", { class: "scroll" }, s("svg", { class: "chart", viewBox: `0 0 ${width} ${height + 6}`, width, role: "img", "aria-label": rows.map(({ group }) => `${group.texts.price} under ${group.texts.cap || "no cap"}`).join("; ") },
-      s("rect", { class: "band", x: p(20), y: CHART.top - 6, width: p(30) - p(20), height: height - CHART.top + 6 }),
-      [0, 20, 30].map((percent) => [s("path", { class: "axis", d: `M${p(percent)} ${CHART.top - 6}V${height}` }), s("text", { class: "axis", x: p(percent), y: CHART.top - 12 }, `${percent}`)]),
+      [0, 20, 40].map((percent) => [s("path", { class: "axis", d: `M${p(percent)} ${CHART.top - 6}V${height}` }), s("text", { class: "axis", x: p(percent), y: CHART.top - 12 }, `${percent}`)]),
       s("text", { class: "axis", x: p(CHART.to), y: CHART.top - 12 }, "headroom %"),
       rows.map((one, index) => chartRow(one, CHART.top + CHART.row * index, label, x, p))));
   }
@@ -525,7 +523,6 @@
     const beyond = cap !== null && x(cap) >= label + CHART.prices;
     return s("g", { class: `row ${verdict}` }, s("title", {}, `${between(one)}: price ${group.texts.price}, cap ${group.texts.cap || "none"}, headroom ${group.texts.headroom || "unknown"}, ${group.verdict}`),
       s("text", { class: "who", x: label - 12, y: y + 15 }, clipped(briefly(one), 44)),
-      s("rect", { class: "band", x: x(price * RULE[0]), y: y + 3, width: Math.max(0, x(price * RULE[1]) - x(price * RULE[0])), height: 16 }),
       s("rect", { class: "bar", x: x(0), y: y + 6, width: Math.max(1, x(price) - x(0)), height: 10 }),
       cap === null ? "" : s("path", { class: "cap", d: beyond ? `M${x(cap) - 6} ${y + 5}l6 6l-6 6` : `M${x(cap)} ${y + 1}v20` }),
       headroom === null ? "" : mark(p(headroom), y + 11, verdict),
