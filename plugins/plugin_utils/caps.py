@@ -107,15 +107,16 @@ def undone(payer: Node, workload: Workload) -> bool:
 class Cap:
     """The most that is paid for a workload, as a flag or a document takes it.
 
-    A template guards it with ``enforce_headroom(cap.prices, min=cap.headroom_min, max=cap.headroom_max, …)`` wherever
-    ``cap.prices`` is not empty.
+    A template guards it with ``enforce_headroom(cap.prices, min=cap.headroom_min, max=cap.headroom_max, …)``: it refuses what is
+    no cap, and what is below the band. Above the band the guard is open, because that is only worth a warning (LPF202), and so it
+    is below where other orchestrators may be taken (on-chain discovery), or no price can be compared.
 
     Attributes:
         text: value of ``-maxPricePerUnit``, or the same amount in an entry of ``-maxPricePerCapability``; never 0.
         pixels_per_unit: units that it is for.
         amount: per unit, exact, in ``currency``.
         currency: ``wei`` or another one in upper case.
-        prices: the different prices that it has to fit, as ``enforce_headroom`` takes them.
+        prices: the different prices that it has to fit, as ``enforce_headroom`` takes them; may be empty.
         headroom_min, headroom_max: percent for the guard; None for a side on which the rules only warn.
         workload: what it is the cap of.
         variable: path of the variable that it comes from.
@@ -169,11 +170,6 @@ class Caps:
     bands: Mapping[Workload, Band] = field(default_factory=dict)
     flag: Cap | None = None
     entries: tuple[Entry, ...] = ()
-
-    @property
-    def document(self) -> Mapping[str, object] | None:
-        """The entries as the flag takes them; None for no flag."""
-        return {"capabilities_prices": [dict(entry.written) for entry in self.entries]} if self.entries else None
 
 
 def caps(payer: Node, asked: Mapping[Workload, Sequence[Ask]], overheads: Mapping[Workload, Fraction]) -> Caps:
@@ -408,11 +404,12 @@ class _Payer:
     def _guarded(self, cap: Cap, workloads: Sequence[Workload]) -> Cap:
         """The cap with the prices and limits that its template enforces: all that the rules refuse, and what they do not even warn of."""
         fits = self._band(workloads, cap.currency, raised=False)
-        open_below = fits is None or self.settings.discovery is Discovery.ONCHAIN
-        open_above = fits is None or cap.amount > fits.high
+        prices = self._prices(workloads, cap.currency)
+        open_below = fits is None or not prices or self.settings.discovery is Discovery.ONCHAIN
+        open_above = fits is None or not prices or cap.amount > fits.high
         return replace(
             cap,
-            prices=self._prices(workloads, cap.currency),
+            prices=prices,
             headroom_min=None if open_below else self.node.headroom_min,
             headroom_max=None if open_above else self.node.headroom_max,
         )

@@ -84,7 +84,8 @@ def enforce_headroom(  # noqa: PLR0913 - the filter's options
         cap: amount as the flag takes it, for ``pixels_per_unit`` pixels; or an entry of ``-maxPricePerCapability``: a mapping with
             ``price_per_unit``, ``pixels_per_unit`` (as given here) and ``currency`` (wei), whatever else it has.
         price: an amount for as many pixels as the cap is for, or a list of amounts or of mappings with ``price_per_unit``,
-            ``pixels_per_unit`` (1) and ``auto_adjust_price`` (true).
+            ``pixels_per_unit`` (1) and ``auto_adjust_price`` (true). With both sides open there may be none: then the cap has only
+            to be one.
         min, max: percent over the price; None leaves that side open.
         adjusting: whether an orchestrator of a bare amount adjusts it; one that does not is served by a cap at its price.
         pixels_per_unit: what the cap and bare amounts are for.
@@ -96,6 +97,8 @@ def enforce_headroom(  # noqa: PLR0913 - the filter's options
     limit, pixels = _written_limit(cap, pixels_per_unit)
     if limit.amount == 0:
         raise PriceError(f'a cap of "{_number(cap)}" means any price')
+    if min is None and max is None and isinstance(price, list | tuple) and not price:
+        return cap
     offers = written_offers(price, adjusting, str(pixels))
     foreign = sorted({currency for _offer, currency in offers} - {limit.currency})
     if foreign:

@@ -42,7 +42,7 @@ def test_the_cap_of_video() -> None:
         "1250", 1, Fraction(1250), "wei", (ask(1000).written,), "20", "30", WORK, "livepeer_gateway_max_price_per_unit", CapSource.WRITTEN
     )
     assert found.flag == found.by_workload[WORK]
-    assert (found.bands[WORK], found.document) == (Band(Fraction(1200), Fraction(1300)), None)
+    assert (found.bands[WORK], found.entries) == (Band(Fraction(1200), Fraction(1300)), ())
 
 
 def test_auto_takes_the_largest_upper_edge_and_what_gas_needs() -> None:
@@ -51,9 +51,9 @@ def test_auto_takes_the_largest_upper_edge_and_what_gas_needs() -> None:
     found = of(wanted, asked, {WORK: Fraction(3, 2)})
     assert (found.by_workload[WORK].text, found.by_workload[WORK].headroom_max) == ("1500", None)
     assert found.by_workload[IMAGE].amount == Fraction("0.65")
-    assert found.document == {
-        "capabilities_prices": [{"pipeline": "text-to-image", "model_id": "sd", "price_per_unit": "0.65", "pixels_per_unit": "1"}]
-    }
+    assert [entry.written for entry in found.entries] == [
+        {"pipeline": "text-to-image", "model_id": "sd", "price_per_unit": "0.65", "pixels_per_unit": "1"}
+    ]
 
 
 def test_a_model_is_looked_up_exactly_then_by_default_then_by_the_flag() -> None:
@@ -110,14 +110,14 @@ def unknown(state: State) -> Ask:
 def test_why_no_cap_can_be_worked_out(asks: list[Ask], why: NoCap) -> None:
     found = of(payer("auto", **{CAPABILITIES: "auto"}, gateway_workloads=["video", "ai"]), {WORK: asks, IMAGE: asks})
     assert (found.missing[WORK], found.missing[IMAGE]) == (why, why)
-    assert (found.flag, found.document) == (None, None)
+    assert (found.flag, found.entries) == (None, ())
 
 
 def test_any_price_for_one_model_under_a_cap_of_video() -> None:
     entries = [{"pipeline": "text-to-image", "model_id": "sd", "price_per_unit": "any"}]
     found = of(payer(1250, **{CAPABILITIES: entries}, gateway_workloads=["ai"]), {IMAGE: [ask(10**12)]})
     assert found.missing[IMAGE] is NoCap.ANY
-    assert found.document is not None and found.document["capabilities_prices"] == [
+    assert [entry.written for entry in found.entries] == [
         {"pipeline": "text-to-image", "model_id": "sd", "price_per_unit": "9223372036854775807", "pixels_per_unit": "1"}
     ]
 

@@ -8,14 +8,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
+import pytest
 from ansible_collections.livepeer.fleet.plugins.plugin_utils import rules
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.asks import Ask, State
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import Cap, Caps, NoCap, caps
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Level
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import Offer, Rate, band, enforce_headroom, flag_text
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import ExchangeRate
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import Offer, PriceError, Rate, band, enforce_headroom, flag_text
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.render import Surroundings, render_node
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Survey
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.templating import go_json
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.templating import Templates
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import VIDEO, Workload
+from ansible_collections.livepeer.fleet.tests.unit.render.fleets import TEMPLATES
 from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import Host, asker, fleet, payer
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -50,6 +54,7 @@ def stated(price: Fraction, adjusts: bool = True) -> Ask:
 
 
 PAYER = fleet(g=payer()).nodes[0]
+FILES = Templates(TEMPLATES)
 
 
 def of(asked: Mapping[Workload, Sequence[Ask]], overheads: Mapping[Workload, Fraction] | None = None, **values: object) -> Caps:
@@ -109,13 +114,24 @@ def test_auto_is_the_upper_edge_of_every_band_and_passes_its_guard(
         assert enforce_headroom(entry.written, list(entry.prices), entry.headroom_min, entry.headroom_max) == entry.written
 
 
+def written(found: Caps) -> str:
+    """What a node's livepeer.conf has for ``-maxPricePerCapability``; "" for no flag."""
+    text = render_node(PAYER, Surroundings((), caps=found), FILES).files["livepeer.conf"]
+    lines = dict(line.split(" ", 1) for line in text.splitlines() if " " in line)
+    assert ("maxPricePerUnit" in lines) is (found.flag is not None)
+    return lines.get("maxPricePerCapability", "")
+
+
+@settings(max_examples=50)
 @given(ENTRIES, FLAGS)
 def test_the_document_is_json_with_exact_numbers(entries: list[dict[str, str]], flag: str) -> None:
     found = of({}, max_price_per_unit=flag, max_price_per_capability=tuple(entries), workloads=("ai",))
-    document = json.loads(go_json(found.document or {"capabilities_prices": []}), parse_float=Fraction, parse_int=Fraction)
+    text = written(found)
+    assert bool(text) is bool(found.entries)
+    document = json.loads(text, parse_float=Fraction, parse_int=Fraction) if text else {"capabilities_prices": []}
     assert len(document["capabilities_prices"]) == len({(one["pipeline"], one["model_id"]) for one in document["capabilities_prices"]})
-    for entry in document["capabilities_prices"]:
-        assert entry["price_per_unit"] > 0
+    for entry, one in zip(document["capabilities_prices"], found.entries, strict=True):
+        assert entry["price_per_unit"] == Fraction(str(one.written["price_per_unit"])) > 0
         assert entry["pixels_per_unit"].denominator == 1
 
 
@@ -159,6 +175,24 @@ def test_auto_leaves_nothing_to_say_of_caps(askers: list[Host], gas: Host) -> No
     found = rules.check(Survey(fleet(g=payer("auto", **wanted, **gas), **hosts)))
     told = {one.code for one in found if one.level is not Level.INFO}
     assert not told & {"LPF201", "LPF202", "LPF203", "LPF207"}
+
+
+def test_every_cap_passes_the_guard() -> None:
+    no_price = of({}, max_price_per_unit="7", max_price_per_capability=({"pipeline": "llm", "price_per_unit": "3"},))
+    assert written(no_price) == '{"capabilities_prices":[{"pipeline":"llm","model_id":"default","price_per_unit":3,"pixels_per_unit":1}]}'
+    assert no_price.flag is not None
+    with pytest.raises(PriceError, match="means any price"):
+        written(replace(no_price, flag=replace(no_price.flag, text="0")))
+    entry = replace(no_price.entries[0], written={**no_price.entries[0].written, "price_per_unit": "0"})
+    with pytest.raises(PriceError, match="means any price"):
+        written(replace(no_price, entries=(entry,)))
+
+
+def test_a_price_that_only_a_rate_compares_is_not_guarded() -> None:
+    dollar = Ask(Rate(Fraction(1), "USD"), True, State.STATED, "v", {"price_per_unit": "1USD", "pixels_per_unit": "1"})
+    node = replace(PAYER, exchange_rates=(ExchangeRate("USD", "100", ""),), settings=replace(PAYER.settings, max_price_per_unit="1"))  # type: ignore[type-var]
+    (cap,) = caps(node, {Workload(VIDEO): [dollar]}, {}).by_workload.values()
+    assert (cap.prices, cap.headroom_min, cap.headroom_max) == ((), None, None)
 
 
 def test_a_cap_is_none_or_above_nothing() -> None:
