@@ -65,7 +65,7 @@ class Definition:
         return (
             self.secret
             or self.passes_on
-            or self.format in (signers.FORMAT, signers.URL_FORMAT)
+            or self.format in signers.FORMATS
             or any(option.secret for option in nested.values())
         )
 

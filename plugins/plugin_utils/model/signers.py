@@ -19,6 +19,7 @@ FORMAT = "remote_signer"
 URL_FORMAT = "signer_url"
 """Format of its key that holds a URL."""
 
+FORMATS = frozenset({FORMAT, URL_FORMAT})
 URL_KEY = "url"
 
 SECRET = "flag_remoteSignerUrl"  # noqa: S105 - the name of a secret

@@ -130,7 +130,7 @@ class Checker:
         Texts and amounts come back as str, lists as tuple, dictionaries as dict with the keys that are there, secrets as Present.
         Dictionaries of formats ``flags`` and ``environment`` come back as they are.
         """
-        if one.secret or isinstance(raw, Present):
+        if one.secret or (isinstance(raw, Present) and one.format in signers.FORMATS):
             return self.secret(raw, path)
         if isinstance(raw, Unreadable):
             self._collector.add(CODE, "the value cannot be read", path, got=raw.reason)
