@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fractions import Fraction
 
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.flags import every_flag, is_true, live_runners
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node, OrchAddr, OrchestratorSettings
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import orchestrator_settings
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import (
     WEI,
     Place,
@@ -22,9 +24,6 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import (
     read,
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import LIVE_RUNNER, VIDEO, Workload
-
-RUNNERS = ("liveRunnerConfig", "useLiveRunners")
-"""Flags that make an orchestrator serve live runners, from a document or as they register (``starter.go:StartLivepeer``)."""
 
 CHARGES_VIDEO = "base_price"
 """Effect of a model's price of 0 (facts/amounts.json)."""
@@ -73,7 +72,7 @@ class Ask:
 
 def serves(orchestrator: Node) -> tuple[Workload, ...]:
     """The workloads of an orchestrator, video first, then models in the order of its list, then live runners."""
-    settings = _settings(orchestrator)
+    settings = orchestrator_settings(orchestrator)
     found = [Workload(VIDEO)] if settings.transcoder or not settings.ai_worker else []
     found += [Workload.of_model(str(model["pipeline"]), str(model["model_id"])) for model in _models(settings)]
     found += [Workload(LIVE_RUNNER)] if _runners(settings) else []
@@ -82,7 +81,7 @@ def serves(orchestrator: Node) -> tuple[Workload, ...]:
 
 def accounts(orchestrator: Node) -> frozenset[str]:
     """Accounts, in lower case, with a price of their own: in ``price_per_gateway``, or as ``gateway`` of a model."""
-    settings = _settings(orchestrator)
+    settings = orchestrator_settings(orchestrator)
     own = {str(entry.get("ethaddress", "")).lower() for entry in settings.price_per_gateway}
     own |= {_gateway_of(model) for model in settings.ai_models}
     return frozenset(own - {"", DEFAULT})
@@ -94,7 +93,7 @@ def asks(orchestrator: Node, account: str) -> Mapping[Workload, Ask]:
     Args:
         account: of the gateway or signer that pays, in lower case; "" where nobody knows it.
     """
-    settings = _settings(orchestrator)
+    settings = orchestrator_settings(orchestrator)
     video = _video(orchestrator, account)
     found: dict[Workload, Ask] = {}
     for workload in serves(orchestrator):
@@ -119,12 +118,6 @@ def foreign_ask(entry: OrchAddr, place: int) -> Ask:
     return _flags(entry.price_per_unit, entry.pixels_per_unit, True, where)
 
 
-def _settings(orchestrator: Node) -> OrchestratorSettings:
-    if not isinstance(orchestrator.settings, OrchestratorSettings):
-        raise TypeError(f"{orchestrator.host}: {orchestrator.name} is no orchestrator")
-    return orchestrator.settings
-
-
 def _models(settings: OrchestratorSettings) -> Iterator[Mapping[str, object]]:
     """Models as far as they say what they are; the others are findings of the parser."""
     return (model for model in settings.ai_models if "pipeline" in model and "model_id" in model)
@@ -132,7 +125,11 @@ def _models(settings: OrchestratorSettings) -> Iterator[Mapping[str, object]]:
 
 def _runners(settings: OrchestratorSettings) -> str:
     """The flag that makes it serve live runners, or ""."""
-    return next((flag for flag in RUNNERS if settings.flags.get(flag, "false") != "false"), "")
+    return next((name for name in live_runners() if _set(name, settings.flags.get(name, ""))), "")
+
+
+def _set(flag: str, text: str) -> bool:
+    return is_true(text) if every_flag()[flag].type == "bool" else bool(text)
 
 
 def _gateway_of(model: Mapping[str, object]) -> str:
@@ -141,8 +138,8 @@ def _gateway_of(model: Mapping[str, object]) -> str:
 
 def _video(node: Node, account: str) -> Ask:
     """The price of video: that of the account's own entry, else the base price (``core/orchestrator.go:priceInfo``)."""
-    settings = _settings(node)
-    adjusts = settings.auto_adjust_price is not False
+    settings = orchestrator_settings(node)
+    adjusts = settings.adjusts
     if account and not node.knows("price_per_gateway"):
         return Ask(None, adjusts, State.REFUSED, node.sources["price_per_gateway"].variable)
     # Equal accounts overwrite each other (core/livepeernode.go:SetBasePrice).

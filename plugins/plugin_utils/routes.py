@@ -21,6 +21,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import (
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.asks import Ask, accounts, asks, foreign_ask
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import Caps, caps
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.flags import is_true
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Discovery, Fleet, Node, Role
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import PAID, PAYS, between, pays, signs
@@ -124,7 +125,7 @@ def unrouted(gateway: Node) -> tuple[str, ...]:
     if not gateway.knows("workloads", "flags", "http_addr"):
         return ()
     settings = gateway_settings(gateway)
-    if settings.flags.get("httpIngest", "").lower() in ("true", "t", "1") or settings.flags.get("authWebhookUrl"):
+    if is_true(settings.flags.get("httpIngest", "")) or settings.flags.get("authWebhookUrl"):
         return ()
     public = any(one.purpose == "http" and one.exposure is not Exposure.LOOPBACK for one in listeners(gateway))
     # Video still gets in by RTMP.

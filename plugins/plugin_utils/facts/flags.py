@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cache
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.data import load
@@ -11,6 +12,15 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.releases impo
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.nearest import nearest as nearest_word
 
 COMMON = "common"
+
+TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
+FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False"})
+"""What Go's flag package reads as a boolean (``strconv.ParseBool``)."""
+
+
+def is_true(text: str) -> bool:
+    """Whether the text of a boolean flag means true; one that Go cannot read, and "", does not."""
+    return text in TRUE
 
 
 @dataclass(frozen=True)
@@ -82,6 +92,22 @@ def flag(version: str, name: str) -> Flag | None:
 def nearest(version: str, name: str) -> str:
     """The flag of that version whose name is most like ``name``, or "" if none is like it at all."""
     return nearest_word(name, flags(version))
+
+
+def live_runners() -> tuple[str, ...]:
+    """Flags that make an orchestrator serve live runners, from a document or as they register (``starter.go:StartLivepeer``)."""
+    return tuple(load("flags")["live_runners"])
+
+
+@cache
+def selection_weights() -> dict[str, Fraction]:
+    """Flags of what counts when a gateway chooses an orchestrator, and go-livepeer's own (``starter.go:NewLivepeerConfig``)."""
+    return {name: Fraction(weight) for name, weight in load("flags")["selection_weights"].items()}
+
+
+def selection_tolerance() -> Fraction:
+    """How far from 1 their sum may be (``starter.go:createSelectionAlgorithm``)."""
+    return Fraction(load("flags")["selection_tolerance"])
 
 
 @cache

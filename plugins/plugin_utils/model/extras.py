@@ -18,7 +18,6 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.nearest import near
 UNKNOWN = "LPF501"
 MANAGED = "LPF502"
 
-_BOOL = {"1", "0", "t", "f", "T", "F", "true", "false", "TRUE", "FALSE", "True", "False"}
 _INT = re.compile(r"[-+]?(0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO]?[0-7_]*|[1-9][0-9_]*)")
 _FLOAT = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 _DURATION = re.compile(r"[-+]?(0|(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+)")
@@ -44,7 +43,8 @@ class Extras:
     secrets: dict[str, str] = field(default_factory=dict)
 
 
-def _go_int(text: str) -> int:
+def go_int(text: str) -> int:
+    """What Go's flag package reads, of a text that ``fits`` a whole number."""
     digits = text.replace("_", "")
     octal = re.fullmatch(r"([-+]?)0([0-7]+)", digits)
     return int(octal[1] + octal[2], 8) if octal else int(digits, 0)
@@ -53,7 +53,7 @@ def _go_int(text: str) -> int:
 def fits(type_: str, text: str) -> bool:
     """True if Go's flag package reads the text as that type (bool, int, int64, uint, float, duration; any text is a string)."""
     if type_ == "bool":
-        return text in _BOOL
+        return text in facts.TRUE | facts.FALSE
     if type_ == "float":
         return bool(_FLOAT.fullmatch(text))
     if type_ == "duration":
@@ -62,7 +62,7 @@ def fits(type_: str, text: str) -> bool:
         return True
     low, high = _BITS[type_]
     try:
-        return bool(_INT.fullmatch(text)) and low <= _go_int(text) < high
+        return bool(_INT.fullmatch(text)) and low <= go_int(text) < high
     except ValueError:
         return False
 

@@ -194,6 +194,11 @@ class OrchestratorSettings:
     flags: Mapping[str, str]
     environment: Mapping[str, str]
 
+    @property
+    def adjusts(self) -> bool:
+        """Whether its prices rise with the cost of redeeming tickets: go-livepeer's own where nobody said it."""
+        return self.auto_adjust_price is not False
+
 
 @dataclass(frozen=True)
 class Node:

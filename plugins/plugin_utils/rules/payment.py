@@ -9,7 +9,9 @@ from fractions import Fraction
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import orchestrator_url
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import workloads
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.flags import selection_tolerance, selection_weights
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.definitions import of_role
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import OFFCHAIN, Discovery, Node
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings, orchestrator_settings
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import PAYS, REFUSED, between, both, pays, signs
@@ -31,11 +33,8 @@ SERVED_BY = {
 }
 """Variables that make an orchestrator serve a kind of workload."""
 
-WEIGHTS = {"select_stake_weight": Fraction(7, 10), "select_price_weight": Fraction(0), "select_rand_freq": Fraction(3, 10)}
-"""Weights of the choice among orchestrators, and go-livepeer's own (``starter.go:NewLivepeerConfig``)."""
-
-TOLERANCE = Fraction(1, 10_000)
-"""How far from 1 their sum may be (``starter.go:createSelectionAlgorithm``)."""
+WEIGHTS = ("select_stake_weight", "select_price_weight", "select_rand_freq")
+"""Settings of the weights of the choice among orchestrators."""
 
 
 @dataclass
@@ -281,7 +280,7 @@ def weights(survey: Survey) -> Iterator[Finding]:
             continue
         values = selection(gateway)
         total = sum(values.values(), Fraction(0))
-        if abs(total - 1) > TOLERANCE:
+        if abs(total - 1) > selection_tolerance():
             written = [name for name in WEIGHTS if getattr(gateway.settings, name)] or ["select_stake_weight"]
             rest = 1 - total + values[written[0]]
             one = finding(
@@ -299,7 +298,8 @@ def weights(survey: Survey) -> Iterator[Finding]:
 def selection(gateway: Node) -> dict[str, Fraction]:
     """How much stake, price and chance count when a gateway chooses among orchestrators under its cap."""
     stated = {name: str(getattr(gateway.settings, name)) for name in WEIGHTS}
-    return {name: Fraction(text) if text else WEIGHTS[name] for name, text in stated.items()}
+    own = {name: selection_weights()[of_role("gateway")[name].flag] for name in WEIGHTS}
+    return {name: Fraction(text) if text else own[name] for name, text in stated.items()}
 
 
 def _decimal(value: Fraction) -> str:

@@ -33,6 +33,23 @@ def test_what_an_orchestrator_serves() -> None:
     assert serves(node(orchestrator_flags={"liveRunnerConfig": "/etc/runners.json"}))[-1] == Workload(LIVE_RUNNER)
 
 
+@pytest.mark.parametrize(
+    ("flags", "served"),
+    [
+        ({"useLiveRunners": True}, True),
+        ({"useLiveRunners": "T"}, True),
+        ({"useLiveRunners": "1"}, True),
+        ({"useLiveRunners": "0"}, False),
+        ({"useLiveRunners": "f"}, False),
+        ({"useLiveRunners": "FALSE"}, False),
+        ({"useLiveRunners": "False", "liveRunnerConfig": "false"}, True),
+    ],
+)
+def test_a_flag_for_live_runners_is_read_as_go_reads_it(flags: dict[str, object], served: bool) -> None:
+    """``false`` is a path like any other."""
+    assert (Workload(LIVE_RUNNER) in serves(node(orchestrator_flags=flags))) is served
+
+
 def test_a_gateway_with_a_price_of_its_own() -> None:
     own = [
         {"ethaddress": ACCOUNT, "priceperunit": "1e3", "pixelsperunit": 2},

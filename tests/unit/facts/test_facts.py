@@ -105,3 +105,18 @@ def test_every_flag_that_a_variable_sets_exists(version: str, role: str) -> None
     ours = {one.flag for one in definitions().values() if one.flag and role in one.roles}
     assert ours <= set(flags.flags(version))
     assert set(managed_flags(role)) <= set(flags.every_flag())
+
+
+@pytest.mark.parametrize(
+    ("text", "true"), [("1", True), ("t", True), ("TRUE", True), ("True", True), ("tRUE", False), ("f", False), ("", False)]
+)
+def test_booleans_are_those_of_go(text: str, true: bool) -> None:
+    """strconv.ParseBool: six spellings of each."""
+    assert flags.is_true(text) is true
+    assert not flags.TRUE & flags.FALSE
+    assert len(flags.TRUE) == len(flags.FALSE) == 6
+
+
+def test_flags_that_other_facts_name_are_there() -> None:
+    assert {*flags.live_runners(), *flags.selection_weights()} <= set(flags.flags("0.9.1"))
+    assert sum(flags.selection_weights().values()) == 1

@@ -33,12 +33,13 @@ def test_a_signer_is_the_same_in_every_spelling(other: str) -> None:
     assert "the signer http://s:8935 has one cap" in one.message
 
 
-def test_a_signer_is_paid_for_by_the_dearest_of_all_its_gateways() -> None:
+@pytest.mark.parametrize(("other", "hosts"), [("http://s:1/", []), ("http://s:2", [("a",)])])
+def test_a_signer_has_to_pay_the_dearest_of_all_its_gateways(other: str, hosts: list[tuple[str, ...]]) -> None:
     """Each has its own orchestrators; the cap is one."""
     by_list = {"gateway_discovery": "list"}
     models = {name: asker(1000, orchestrator_ai_models=[LIVE | {"price_per_unit": price}]) for name, price in (("p", 100), ("q", 200))}
-    a, b = (live(url, 125, gateway_orch_addr=[name], **by_list) for url, name in (("http://s:1", "p"), ("http://s:1/", "q")))
-    assert len({finding.limit for finding in found("LPF201", a=a, b=b, **models)}) == 1
+    a, b = (live(url, 250, gateway_orch_addr=[name], **by_list) for url, name in (("http://s:1", "p"), (other, "q")))
+    assert [finding.hosts for finding in found("LPF202", a=a, b=b, **models)] == hosts
 
 
 def test_signers_that_nobody_opened_are_not_compared() -> None:
