@@ -11,7 +11,8 @@ from math import ceil
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.asks import accounts, asks
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts import tickets as facts
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import GatewaySettings, Node, Payment, Role
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import GatewaySettings, Node, Payment, Role, placeholder
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import pays
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.price_plan import Purchase
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import (
     LARGEST,
@@ -28,7 +29,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.cases impor
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.deals import Refusal, adjusted
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.figures import Funds, Sale
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.payers import adjusts
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.terms import WEI_PER_GWEI
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.terms import OF_ORCHESTRATORS, OF_PAYERS, WEI_PER_GWEI, faults
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.written import readable
 
 LOW, HIGH = 0, 1
@@ -55,6 +56,19 @@ def _unsent(node: Node, variable: str, amount: Fraction) -> Finding:
         limit=f"at most {LARGEST} wei for one",
         hint="a lower price, or the same one for more units",
     )
+
+
+def stopping_flags(survey: Survey) -> Iterator[Finding]:
+    """LPF501: a flag about tickets with which a node does not start, or is never paid."""
+    for node in survey.fleet.nodes:
+        names = OF_ORCHESTRATORS if node.role is Role.ORCHESTRATOR and node.onchain else ()
+        names = OF_PAYERS if node.role is Role.GATEWAY and pays(node) else names
+        # What a secret holds is not known here.
+        plain = {name: text for name, text in node.settings.flags.items() if text != placeholder(f"flag_{name}")}
+        for fault in faults(names, plain):
+            variable = f"{node.sources['flags'].variable}.{fault.flag}"
+            said = f"{fault.effect}: -{fault.flag} takes {fault.wanted}"
+            yield finding("LPF501", node, said, variable=variable, got=fault.got, limit=fault.wanted)
 
 
 def headroom_under_gas(survey: Survey) -> Iterator[Finding]:
@@ -234,7 +248,8 @@ def _ticket_value(found: Purchase, worst: Sale) -> Finding:
         variable=_limit_variable(found, "maxTicketEV"),
         got=f"maxTicketEV {readable(most)}",
         limit=f"ticketEV {expected}",
-        hint=f'livepeer_orchestrator_flags: {{ticketEV: "{ceil(most) - 1}"}}, or maxTicketEV {expected + 1} at {_payer(found)}',
+        hint=(f'livepeer_orchestrator_flags: {{ticketEV: "{ceil(most) - 1}"}}, or ' if most > 1 else "")
+        + f"maxTicketEV {expected + 1} at {_payer(found)}",
         others=_hosts(worst),
     )
 
@@ -357,6 +372,13 @@ RULES = (
         "A price above 2^63 - 1 wei per unit of an orchestrator that does not adjust it: it answers every gateway with an error.",
         "A lower price, or the same one for more units.",
         too_large,
+    ),
+    Rule(
+        "LPF501",
+        "error",
+        "A flag about tickets with which a node does not start, or nothing is ever paid.",
+        "Write a number of the kind that the finding names.",
+        stopping_flags,
     ),
     Rule(
         "LPF209",

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from math import floor
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts import tickets as facts
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.extras import fits, go_int
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import WEI_PER_ETH
 
 WEI_PER_GWEI = 10**9
@@ -18,12 +19,31 @@ WEI_PER_GWEI = 10**9
 CERTAIN = 2**256 - 1
 """Win probability of a ticket that always wins (``pm/recipient.go:maxWinProb``)."""
 
-_WHOLE = re.compile(r"-?[0-9]+")
-_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?")
+OF_ORCHESTRATORS = ("ticketEV", "maxFaceValue", "minGasPrice")
+OF_PAYERS = ("maxTicketEV", "maxTotalEV", "depositMultiplier")
+"""Flags about tickets, by who has them."""
+
+WHOLE = "a whole number of wei"
+ENDS = "go-livepeer ends at the start"
+PANICS = "go-livepeer panics at the start"
+
+_WHOLE = re.compile(r"[+-]?[0-9]+")
+_NUMBER = re.compile(r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?|(?:0|[1-9][0-9]*)/[1-9][0-9]*)")
 
 
 class TicketError(ValueError):
-    """A flag about tickets that go-livepeer does not start with. The text is for an operator."""
+    """A flag about tickets with which nothing is paid. The text is for an operator.
+
+    Attributes:
+        flag: its name.
+        got: its text.
+        effect: what go-livepeer does with it.
+        wanted: what to write instead.
+    """
+
+    def __init__(self, flag: str, got: str, effect: str, wanted: str) -> None:
+        super().__init__(f'{flag} is "{got}": {effect}; write {wanted}')
+        self.flag, self.got, self.effect, self.wanted = flag, got, effect, wanted
 
 
 @dataclass(frozen=True)
@@ -47,9 +67,9 @@ class Terms:
         """The terms on a network with these flags.
 
         Raises:
-            TicketError: go-livepeer does not start with one of them.
+            TicketError: nothing is paid with one of them.
         """
-        return _terms(network, *(flags.get(name, "") for name in ("ticketEV", "maxFaceValue", "minGasPrice")))
+        return _terms(network, *(flags.get(name, "") for name in OF_ORCHESTRATORS))
 
     def tx_cost(self, gas: int) -> int:
         """Wei that a redemption costs (``pm/recipient.go:txCost``)."""
@@ -115,9 +135,9 @@ class Limits:
         """The limits with these flags.
 
         Raises:
-            TicketError: go-livepeer does not start with one of them.
+            TicketError: nothing is paid with one of them.
         """
-        return _limits(*(flags.get(name, "") for name in ("maxTicketEV", "maxTotalEV", "depositMultiplier")))
+        return _limits(*(flags.get(name, "") for name in OF_PAYERS))
 
     @lru_cache(maxsize=4096)  # noqa: B019 - limits are few and small
     def tickets_at_once(self, value: Fraction) -> int:
@@ -146,33 +166,80 @@ def eth_wei(eth: str | Fraction) -> int:
     return floor(Fraction(eth) * WEI_PER_ETH)
 
 
+def faults(names: Iterable[str], flags: Mapping[str, str]) -> Iterator[TicketError]:
+    """What is wrong with each of these flags by itself."""
+    for name in names:
+        try:
+            _READERS[name](flags.get(name, ""))
+        except TicketError as error:
+            yield error
+
+
 @cache
 def _terms(network: str, ticket_ev: str, max_face_value: str, min_gas_price: str) -> Terms:
-    expected = _whole("ticketEV", ticket_ev)
-    if expected <= 0:
-        raise TicketError(f"ticketEV is {expected}, which stops an orchestrator; write a whole number of wei above 0")
-    least = _whole("minGasPrice", min_gas_price) if min_gas_price else facts.min_gas_price(network)
-    return Terms(facts.redeem_gas(network), max(least, 0), expected, max(_whole("maxFaceValue", max_face_value), 0))
+    least = _min_gas_price(min_gas_price) if min_gas_price else facts.min_gas_price(network)
+    return Terms(facts.redeem_gas(network), max(least, 0), _ticket_ev(ticket_ev), max(_max_face_value(max_face_value), 0))
 
 
 @cache
 def _limits(max_ticket_ev: str, max_total_ev: str, deposit_multiplier: str) -> Limits:
-    multiplier = _whole("depositMultiplier", deposit_multiplier)
+    return Limits(_number("maxTicketEV", max_ticket_ev), _number("maxTotalEV", max_total_ev), _deposit_multiplier(deposit_multiplier))
+
+
+def _ticket_ev(text: str) -> int:
+    """``starter.go:StartLivepeer`` lets 0 pass; then no payment has a ticket (``core/accounting.go:StageUpdate``)."""
+    expected = _whole("ticketEV", text, ENDS, f"{WHOLE} above 0")
+    if expected < 0:
+        raise TicketError("ticketEV", text, ENDS, f"{WHOLE} above 0")
+    if expected == 0:
+        raise TicketError("ticketEV", text, "its tickets are worth nothing, so that none is ever sent", f"{WHOLE} above 0")
+    return expected
+
+
+def _max_face_value(text: str) -> int:
+    return _whole("maxFaceValue", text, PANICS, WHOLE)
+
+
+def _min_gas_price(text: str) -> int:
+    """Go's ``flag`` reads it, and with it the notations of Go."""
+    if not fits("int64", text or "0"):
+        raise TicketError("minGasPrice", text, ENDS, WHOLE)
+    return go_int(text or "0")
+
+
+def _deposit_multiplier(text: str) -> int:
+    """The same; 0 and less are refused by ``starter.go:StartLivepeer``."""
+    text = text or facts.default("depositMultiplier")
+    if not fits("int", text):
+        raise TicketError("depositMultiplier", text, ENDS, "a whole number above 0")
+    multiplier = go_int(text)
     if multiplier <= 0:
-        raise TicketError(f"depositMultiplier is {multiplier}, which stops a gateway; write a whole number above 0")
-    return Limits(_number("maxTicketEV", max_ticket_ev), _number("maxTotalEV", max_total_ev), multiplier)
+        raise TicketError("depositMultiplier", text, PANICS, "a whole number above 0")
+    return multiplier
 
 
-def _whole(name: str, text: str) -> int:
-    """The whole number of a flag, or go-livepeer's default where it is not set."""
+def _whole(name: str, text: str, effect: str, wanted: str) -> int:
+    """The whole number of a flag, or go-livepeer's default where it is not set (``big.Int.SetString`` with base 10)."""
     text = text or facts.default(name)
     if _WHOLE.fullmatch(text) is None:
-        raise TicketError(f'{name} is "{text}", which go-livepeer cannot read; write a whole number')
+        raise TicketError(name, text, effect, wanted)
     return int(text)
 
 
 def _number(name: str, text: str) -> Fraction:
+    """The same of a rational number; those that Go reads in other bases are not taken here (``big.Rat.SetString``)."""
     text = text or facts.default(name)
-    if _NUMBER.fullmatch(text) is None:
-        raise TicketError(f'{name} is "{text}", which go-livepeer cannot read; write a number of wei')
+    wanted = "a number of wei, not below 0, in decimal digits"
+    if _NUMBER.fullmatch(text) is None or Fraction(text) < 0:
+        raise TicketError(name, text, PANICS, wanted)
     return Fraction(text)
+
+
+_READERS: Mapping[str, Callable[[str], object]] = {
+    "ticketEV": _ticket_ev,
+    "maxFaceValue": _max_face_value,
+    "minGasPrice": _min_gas_price,
+    "maxTicketEV": partial(_number, "maxTicketEV"),
+    "maxTotalEV": partial(_number, "maxTotalEV"),
+    "depositMultiplier": _deposit_multiplier,
+}

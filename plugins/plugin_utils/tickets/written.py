@@ -12,11 +12,19 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices.written impo
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.cases import make_case
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.figures import Figures, Sale, to_dict, work_out
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.payers import Payer
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.terms import Limits, Terms, TicketError, eth_wei, gas_wei
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.terms import (
+    OF_ORCHESTRATORS,
+    OF_PAYERS,
+    Limits,
+    Terms,
+    TicketError,
+    eth_wei,
+    gas_wei,
+)
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import AI, LIVE_VIDEO, VIDEO, Workload
 
 KINDS = (VIDEO, AI, LIVE_VIDEO)
-FLAGS = ("ticketEV", "maxFaceValue", "minGasPrice", "maxTicketEV", "maxTotalEV", "depositMultiplier")
+FLAGS = (*OF_ORCHESTRATORS, *OF_PAYERS)
 OF_A_FLEET = ("gateways", "pipeline", "model_id", "unit", "orchestrators", "lacks")
 """Figures that only a fleet has."""
 

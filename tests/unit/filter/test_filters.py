@@ -97,7 +97,7 @@ def test_adjusting_is_a_boolean() -> None:
         (1000, {"remote_signer": True}, "a remote signer pays for live video only; write workload='live_video'"),
         (1000, {"remote_signer": "yes"}, "remote_signer is of type str; write a boolean"),
         (1000, {"flags": {"ticketEv": 1}}, "flags has no ticketEv; it takes ticketEV, maxFaceValue"),
-        (1000, {"flags": {"ticketEV": "0"}}, "ticketEV is 0, which stops an orchestrator"),
+        (1000, {"flags": {"ticketEV": "0"}}, 'ticketEV is "0": its tickets are worth nothing'),
         (10**20, {"adjusting": False}, "the price is too large to be sent"),
         ([], {}, "there is no price"),
     ],

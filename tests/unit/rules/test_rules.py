@@ -168,6 +168,9 @@ PASSING: dict[str, list[Hosts]] = {
         {"g": gateway(gateway_select_stake_weight="0.5"), "o": orchestrator()},
         {"g": payer(1250, gateway_discovery="list", gateway_orch_addr=["o", {"host": "o"}]), "o": asker(1000)},
     ],
+    "LPF501": [
+        {"g": payer(1250, gateway_flags={"depositMultiplier": "2"}), "o": asker(1000, orchestrator_flags={"ticketEV": "1"})},
+    ],
 }
 
 FAILING: dict[str, list[Hosts]] = {
@@ -338,6 +341,10 @@ FAILING: dict[str, list[Hosts]] = {
         {
             "g": payer("any", gateway_discovery="list", gateway_orch_addr=[{"url": "https://f:1", "price_per_unit": n} for n in (1, 2)]),
         },
+    ],
+    "LPF501": [
+        {"g": payer(1250, gateway_flags={"depositMultiplier": "0"})},
+        {"o": asker(1000, orchestrator_flags={"ticketEV": "0"})},
     ],
 }
 

@@ -12,10 +12,12 @@ import pytest
 from ansible_collections.livepeer.fleet.plugins.plugin_utils import price_plan, rules
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Verdict
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Present
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import plan_fleet, plan_from_dict
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Survey
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets import Deal, Limits, Terms, overhead
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.cases import AMPLE, case
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.terms import OF_ORCHESTRATORS
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -327,13 +329,62 @@ def test_no_refusal_hides_another() -> None:
     assert edge.codes == ("LPF210", "LPF211")
 
 
-def test_flags_that_stop_a_gateway_say_nothing_of_tickets() -> None:
-    assert found(g=paying(gateway_flags={"maxTicketEV": "much"}), o=asker(1000)) == []
+@pytest.mark.parametrize(
+    ("flag", "text", "effect"),
+    [
+        ("maxTicketEV", "much", "go-livepeer panics at the start"),
+        ("maxTicketEV", "-1", "go-livepeer panics at the start"),
+        ("maxTotalEV", "much", "go-livepeer panics at the start"),
+        ("depositMultiplier", "0", "go-livepeer panics at the start"),
+        ("ticketEV", "8e9", "go-livepeer ends at the start"),
+        ("ticketEV", "-1", "go-livepeer ends at the start"),
+        ("ticketEV", "0", "its tickets are worth nothing, so that none is ever sent"),
+        ("maxFaceValue", "0x10", "go-livepeer panics at the start"),
+    ],
+)
+def test_flags_that_stop_a_node(flag: str, text: str, effect: str) -> None:
+    """It is all that is said of tickets: there are none."""
+    role = "orchestrator" if flag in OF_ORCHESTRATORS else "gateway"
+    hosts = {"g": paying(), "o": asker(1000)}
+    hosts[role[0]] |= {f"{role}_flags": {flag: text}}
+    (one,) = [one for one in rules.check(Survey(fleet(**hosts))) if one.level is Level.ERROR]
+    assert (one.code, one.hosts, one.node, one.variable) == ("LPF501", (role[0],), role, f"livepeer_{role}_flags.{flag}")
+    assert one.message == f"{effect}: -{flag} takes {one.limit}"
+    assert one.got == text
+    assert not [other for other in found(**hosts) if other.level is not Level.INFO]
 
 
-def test_flags_that_stop_a_node_are_no_tickets() -> None:
-    """Nothing can be said of a ticketEV that cannot be read."""
-    assert all(one.level is Level.INFO for one in found(g=paying(), o=asker(1000, orchestrator_flags={"ticketEV": "8e9"})))
+def test_each_flag_that_stops_a_node_is_said() -> None:
+    flags = {"maxTicketEV": "x", "maxTotalEV": "y", "depositMultiplier": "-1"}
+    hosts = {"g": paying(gateway_flags=flags), "o": asker(1000)}
+    said = [one.variable for one in rules.check(Survey(fleet(**hosts))) if one.code == "LPF501"]
+    assert said == [f"livepeer_gateway_flags.{name}" for name in sorted(flags)]
+
+
+@pytest.mark.parametrize(
+    "hosts",
+    [
+        {"g": gateway(gateway_flags={"maxTicketEV": "much"})},
+        {"g": signed(gateway_flags={"depositMultiplier": "0"})},
+        {"o": orchestrator(orchestrator_flags={"ticketEV": "0"})},
+    ],
+)
+def test_flags_that_nothing_reads_stop_nothing(hosts: dict[str, Host]) -> None:
+    """Off-chain go-livepeer does not look at them (``starter.go:StartLivepeer``)."""
+    assert "LPF501" not in {one.code for one in rules.check(Survey(fleet(**hosts)))}
+
+
+def test_a_secret_is_not_judged() -> None:
+    hosts = {"g": paying(gateway_flags={"maxTicketEV": Present(4)}), "o": asker(1000)}
+    assert "LPF501" not in {one.code for one in rules.check(Survey(fleet(**hosts)))}
+
+
+def test_no_ticket_ev_is_proposed_that_stops_an_orchestrator() -> None:
+    for most, proposed in (("0", False), ("1", False), ("1.5", True), ("2", True)):
+        (one,) = [one for one in found(g=payer(1250, gateway_flags={"maxTicketEV": most}), o=asker(1000)) if "maxTicketEV" in one.variable]
+        assert ("ticketEV: " in one.hint) is proposed
+        assert 'ticketEV: "0"' not in one.hint
+        assert one.hint.endswith("maxTicketEV 8000000001 at the gateway")
 
 
 def test_one_host_on_a_chain() -> None:

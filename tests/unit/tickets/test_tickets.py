@@ -156,15 +156,35 @@ def test_a_least_gas_price_of_nothing_can_be_said() -> None:
     ("reader", "flags", "message"),
     [
         (lambda flags: Terms.read(ARBITRUM, flags), {"ticketEV": "8e9"}, 'ticketEV is "8e9"'),
-        (lambda flags: Terms.read(ARBITRUM, flags), {"ticketEV": "0"}, "ticketEV is 0"),
+        (lambda flags: Terms.read(ARBITRUM, flags), {"ticketEV": "0"}, 'ticketEV is "0": its tickets are worth nothing'),
         (lambda flags: Terms.read(ARBITRUM, flags), {"maxFaceValue": "much"}, 'maxFaceValue is "much"'),
         (Limits.read, {"maxTicketEV": "-1"}, 'maxTicketEV is "-1"'),
-        (Limits.read, {"depositMultiplier": "0"}, "depositMultiplier is 0"),
+        (Limits.read, {"depositMultiplier": "0"}, 'depositMultiplier is "0": go-livepeer panics'),
     ],
 )
 def test_what_stops_a_node(reader: object, flags: dict[str, str], message: str) -> None:
     with pytest.raises(TicketError, match=message):
         reader(flags)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "read"),
+    [
+        ("maxTicketEV", "1/3", Fraction(1, 3)),
+        ("maxTicketEV", ".5", Fraction(1, 2)),
+        ("maxTicketEV", "+3e12", Fraction(3 * 10**12)),
+        ("depositMultiplier", "0x10", 16),
+        ("depositMultiplier", "010", 8),
+    ],
+)
+def test_numbers_that_go_reads_are_read(name: str, text: str, read: Fraction) -> None:
+    limits = Limits.read({name: text})
+    assert read == (limits.max_ticket_ev if name == "maxTicketEV" else limits.deposit_multiplier)
+
+
+def test_terms_that_go_reads_are_read() -> None:
+    terms = Terms.read(ARBITRUM, {"ticketEV": "+5", "maxFaceValue": "-1", "minGasPrice": "1_000"})
+    assert (terms.ticket_ev, terms.max_face_value, terms.min_gas_price) == (5, 0, 1000)
 
 
 # -- tickets ---------------------------------------------------------------------------------------------------------------------------
