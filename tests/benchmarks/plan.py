@@ -17,6 +17,8 @@ sys.path.insert(0, str(ROOT / ".cache" / "collections"))
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Inventory  # noqa: E402
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.parser import parse_fleet  # noqa: E402
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import plan_fleet, read_plan, write_plan  # noqa: E402
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.junit import junit  # noqa: E402
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.page import page  # noqa: E402
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.table import Screen  # noqa: E402
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.terminal import report  # noqa: E402
 
@@ -91,6 +93,22 @@ def several(hosts: int) -> Inventory:
     return Inventory(inventory.groups, variables)
 
 
+def different(hosts: int) -> Inventory:
+    """All pays for video, and no two are alike: each gateway has a reserve of its own and each orchestrator a price."""
+    inventory = separate(hosts)
+    variables: dict[str, dict[str, object]] = {name: dict(values) for name, values in inventory.hostvars.items()}
+    for number, name in enumerate(inventory.groups["livepeer_gateways"]):
+        variables[name] |= {
+            "livepeer_gateway_reserve_eth": f"{2 + number // 100}.{number % 100:02}",
+            "livepeer_gateway_deposit_eth": "1",
+            "livepeer_expected_gas_gwei": ["0.01", "0.1"],
+            "livepeer_pool_size": 100,
+        }
+    for number, name in enumerate(inventory.groups["livepeer_orchestrators"]):
+        variables[name]["livepeer_orchestrator_price_per_unit"] = 10_000 + number
+    return Inventory(inventory.groups, variables)
+
+
 def timed(steps: dict[str, float], name: str, action: Callable[[], T]) -> T:
     """The action's result; its seconds go into ``steps``."""
     start = time.perf_counter()
@@ -105,6 +123,8 @@ def measure(inventory: Inventory) -> tuple[dict[str, float], str]:
     fleet, findings = timed(steps, "parse", lambda: parse_fleet(inventory, archive_checksum=lambda _archive: "ab" * 32))
     plan = timed(steps, "plan", lambda: plan_fleet(fleet, findings, TEMPLATES))
     timed(steps, "report", lambda: report(plan, Screen()))
+    timed(steps, "page", lambda: page(plan))
+    timed(steps, "junit", lambda: junit(plan))
     with tempfile.TemporaryDirectory() as folder:
         timed(steps, "write", lambda: write_plan(plan, Path(folder)))
         size = sum(path.stat().st_size for path in Path(folder).rglob("*.json"))
@@ -116,7 +136,7 @@ def measure(inventory: Inventory) -> tuple[dict[str, float], str]:
 
 def main(sizes: tuple[int, ...]) -> None:
     """Print a line a size, and how the time grew since the one before."""
-    for name, build in (("combined", combined), ("separate", separate), ("several", several)):
+    for name, build in (("combined", combined), ("separate", separate), ("several", several), ("different", different)):
         before = 0.0
         for hosts in sizes:
             steps, what = measure(build(hosts))
