@@ -345,6 +345,8 @@ class _Payer:
         return FLAG, self._fallen_through(workload, flag)
 
     def _fallen_through(self, workload: Workload, flag: Cap | NoCap) -> Cap | NoCap:
+        if not workload.pipeline and self.settings.max_price_per_capability == ANY:
+            return NoCap.ANY
         if isinstance(flag, NoCap):
             return flag
         return replace(flag, workload=workload, source=CapSource.GLOBAL) if per_pixel(workload) else NoCap.OTHER_UNIT

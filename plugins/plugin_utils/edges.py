@@ -14,7 +14,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.payment impor
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.pipelines import unit
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Payment
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import FREE, PAYS, REFUSED, between, both, pays
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import FREE, PAYS, REFUSED, between, both, pays, signs
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import WEI, Offer, Rate, headroom, in_currency, lowest_cap, percent
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import Alike, Route, discovers
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.cases import FOR_WANT_OF_FUNDS, FUNDS, LIMITS, case
@@ -232,7 +232,14 @@ def _own(found: Route, alike: Alike, workload: Workload, pair: Combination) -> J
         return Judgement(True, Payable(pair.outcome), codes=(code,))
     if pair.outcome == FREE:
         return Judgement(True, Payable.FREE)
+    if unsigned(found, alike.asks[workload]):
+        return Judgement(True, Payable.REFUSED, Enforcer.SIGNER, Fraction(0), codes=("LPF301",))
     return _priced(found, alike, workload, Enforcer(pair.enforced_by))
+
+
+def unsigned(found: Route, ask: Ask) -> bool:
+    """True for a price of 0 that a signer is asked to pay: it signs none (``server/remote_signer.go``: "missing or zero priceInfo")."""
+    return signs(found.gateway) and ask.rate is not None and ask.rate.amount == 0
 
 
 def _priced(found: Route, alike: Alike, workload: Workload, enforcer: Enforcer) -> Judgement:

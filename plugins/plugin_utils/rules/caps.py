@@ -106,7 +106,7 @@ def own_cap(gateway: Node, workload: Workload, written: str = "") -> str:
     if written.startswith(variable):
         return f"{written}: auto"
     if not workload.pipeline:  # what strangers ask for a model is in no auto
-        return f"{variable}: a list with an entry without model_id for each pipeline, or any on purpose"
+        return f"{gateway.sources[FLAG_CAP].variable}: the most you would pay for a pixel of any model, or {variable}: any on purpose"
     if not gateway_settings(gateway).max_price_per_capability:
         return f"{variable}: auto"
     return f"{variable}: add {{pipeline: {workload.pipeline}, model_id: {workload.model_id}, price_per_unit: auto}}"
@@ -364,9 +364,10 @@ def fallen_through(survey: Survey) -> Iterator[Finding]:
     for found in survey.routes:
         for why, workloads in _missing(found, "LPF207").items():
             runners = [workload for workload in workloads if workload.kind == LIVE_RUNNER]
-            models = [workload for workload in workloads if workload.kind != LIVE_RUNNER]
-            if models:
-                yield from of_each(found.gateways, _models_without(found, why, models))
+            strangers = [workload for workload in workloads if workload.kind != LIVE_RUNNER and not workload.pipeline]
+            models = [workload for workload in workloads if workload.pipeline]
+            for alike in filter(None, (models, strangers)):
+                yield from of_each(found.gateways, _models_without(found, why, alike))
             if runners:
                 yield from of_each(found.gateways, _blocked(found))
 
@@ -376,12 +377,14 @@ def _models_without(found: Route, why: NoCap, models: list[Workload]) -> Finding
     names = some([str(workload) if workload.pipeline else f"every model that is not named ({workload.kind})" for workload in models])
     units = ", ".join(sorted({unit(workload) for workload in models}))
     variable, entries = gateway.sources[CAPABILITY_CAPS].variable, gateway_settings(gateway).max_price_per_capability
-    got = f"{len(entries)} caps" if entries else "(not set)"
+    got = entries if isinstance(entries, str) and entries else f"{len(entries)} caps" if entries else "(not set)"
     message, limit = f"{names}: no cap, so that any price is paid", ""
     if why is NoCap.OTHER_UNIT and cap is not None:
         got, limit = f"{cap.text} for {cap.pixels_per_unit} pixels", f"a cap for a {units}"
         message = f"{names}: paid by the {units}, but held against the cap for a pixel"
-    return finding("LPF207", gateway, message, variable=variable, got=got, limit=limit, hint=own_cap(gateway, models[0]))
+    # Whoever caps the models of the fleet has thought of caps; strangers of the chain may be chosen or not.
+    level = Level.WARNING if discovers(gateway) and entries and not models[0].pipeline else Level.ERROR
+    return finding("LPF207", gateway, message, variable=variable, got=got, limit=limit, hint=own_cap(gateway, models[0]), level=level)
 
 
 def _blocked(found: Route) -> Finding:
@@ -507,7 +510,7 @@ RULES = (
     ),
     Rule(
         "LPF207",
-        "error",
+        "error; warning about models of strangers of the chain, where those of the fleet are capped",
         "A model that falls through to no cap, or to the cap for a pixel while it is paid by another unit; live runners under a cap.",
         "Give each model a cap of its own: livepeer_gateway_max_price_per_capability: auto.",
         fallen_through,

@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.asks import State
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import ANY, AUTO, CAPABILITY_CAPS
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import unsigned
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.pipelines import unit
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node, Role
@@ -315,7 +316,33 @@ def unstated(survey: Survey) -> Iterator[Finding]:
         yield from of_each(found.gateways, one)
 
 
+def unsigned_prices(survey: Survey) -> Iterator[Finding]:
+    """LPF301: work for nothing, which somebody else's key is to pay for."""
+    for found in survey.routes:
+        for alike, workload, ask in found.payable():
+            if not unsigned(found, ask):
+                continue
+            for node in (one.node for one in alike.candidates if one.node):
+                yield finding(
+                    "LPF301",
+                    node,
+                    f"a signer pays for {workload} at {some([gateway.host for gateway in found.gateways])}, and refuses a price of 0",
+                    variable=ask.variable,
+                    got="0",
+                    limit=f"{decimal_text(SMALLEST)} wei for one pixel, at least",
+                    hint=setting(ask.variable, "1"),
+                    others=[gateway.host for gateway in found.gateways[:3]],
+                )
+
+
 RULES = (
+    Rule(
+        "LPF301",
+        "error",
+        "A price of 0 for live video that a remote signer or clearinghouse pays for: it signs no payment of 0.",
+        "Any price above 0; it may be as low as 1 wei per pixel.",
+        unsigned_prices,
+    ),
     Rule(
         "LPF205",
         "error; warning where an amount is merely beyond what is plausible, info where only a list shows it as 0",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.livepeer.fleet.plugins.plugin_utils import rules
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Verdict
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Survey
 from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import Host, asker, fleet, gateway, only, orchestrator, payer
@@ -96,7 +97,31 @@ def test_strangers_of_the_chain_may_ask_any_price_of_models_that_are_not_named()
     wanted = {"gateway_discovery": "onchain", "gateway_workloads": ["ai"], "gateway_max_price_per_capability": "auto"}
     one = only("LPF207", g=payer(**wanted), o=server(IMAGE))
     assert one.message == "every model that is not named (ai): no cap, so that any price is paid"
-    assert one.hint == f"{CAPS}: a list with an entry without model_id for each pipeline, or any on purpose"
+    assert (one.level, one.got) == (Level.WARNING, "auto")
+    flag = "livepeer_gateway_max_price_per_unit"
+    assert one.hint == f"{flag}: the most you would pay for a pixel of any model, or {CAPS}: any on purpose"
+    assert not rules_of(g=payer(**wanted, gateway_max_price_per_unit=9), o=server(IMAGE)) & {"LPF201", "LPF203", "LPF207"}
+    assert not rules_of(g=payer(**wanted | {"gateway_max_price_per_capability": "any"}), o=server(IMAGE))
+    listed = {"gateway_discovery": "list", "gateway_orch_addr": ["https://a:8935"], "gateway_workloads": ["ai"]}
+    assert only("LPF207", g=payer(**listed)).level is Level.ERROR
+
+
+def rules_of(**hosts: Host) -> set[str]:
+    """Codes of all errors and warnings."""
+    return {finding.code for finding in rules.check(Survey(fleet(**hosts))) if finding.level is not Level.INFO}
+
+
+@pytest.mark.parametrize("price", [0, "0.5"])
+def test_a_signer_pays_no_price_of_0(price: object) -> None:
+    hosts = {"g": live({"url": "https://s:8935", "max_price_per_unit": "any"}), "o": server(LIVE | {"price_per_unit": price}, price=price)}
+    told = found("LPF301", **hosts)
+    edges = {edge.verdict for edge in Survey(fleet(**hosts)).edges}
+    if price:
+        assert (told, edges) == ([], {Verdict.GOOD})
+        return
+    (one,) = told
+    assert one.message == "a signer pays for live-video-to-video noop at g, and refuses a price of 0"
+    assert (one.hosts, one.hint, edges) == (("o", "g"), f'{one.variable}: "1"', {Verdict.REFUSED})
 
 
 def test_an_entry_of_0_takes_the_number_of_the_flag_without_its_currency() -> None:

@@ -373,8 +373,12 @@ def test_failing(code: str, hosts: Hosts) -> None:
 
 
 def hosts_discover(hosts: Hosts) -> bool:
-    """LPF201 is a warning where nobody knows which orchestrators there are."""
-    return any(host.get("gateway_discovery") == "onchain" and host.get("gateway_max_price_per_unit") == 1000 for host in hosts.values())
+    """LPF201 is a warning where nobody knows which orchestrators there are, and so is LPF207 of their models beside other caps."""
+    return any(
+        host.get("gateway_discovery") == "onchain"
+        and (host.get("gateway_max_price_per_unit") == 1000 or "gateway_max_price_per_capability" in host)
+        for host in hosts.values()
+    )
 
 
 def test_every_rule_has_both() -> None:
