@@ -41,6 +41,7 @@ lint: venv ## ruff, mypy, yamllint, ansible-lint, specs, changelog
 	@$(IN) MYPYPATH=$$ANSIBLE_COLLECTIONS_PATH mypy -p $(PLUGINS)
 	@$(IN) MYPYPATH=tests/hosts mypy tests/hosts tests/chain/chainlib demo molecule/*/*.py molecule/*/tests/*.py
 	@$(IN) MYPYPATH=tests/hosts:$$ANSIBLE_COLLECTIONS_PATH mypy --follow-imports=silent --untyped-calls-exclude=selenium tests/browser
+	@$(IN) MYPYPATH=tests/standin mypy tests/standin/node
 	@$(IN) MYPYPATH=tests/tools:$$ANSIBLE_COLLECTIONS_PATH mypy tests/tools tests/benchmarks
 	@$(IN) yamllint --strict .
 	@$(IN) ansible-lint --offline --strict

@@ -41,9 +41,7 @@ class Endpoint:
     def ask(self, method: str, *parameters: Any, timeout: float | None = RPC_SECONDS) -> Any:
         """The result of one call; without a timeout it waits for as long as the other side likes."""
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": list(parameters)})
-        kind = http.client.HTTPConnection if self._url.scheme == "http" else http.client.HTTPSConnection
-        secure = {} if self._url.scheme == "http" else {"context": unverified()}
-        opened = kind(self._url.hostname, int(self._url.port or kind.default_port), timeout=timeout, **secure)
+        opened = self._connection(timeout)
         try:
             opened.request("POST", self._path(), body, self._headers())
             response = opened.getresponse()
@@ -55,6 +53,12 @@ class Endpoint:
         if response.status != 200:
             raise RPCFailed(f"{response.status} {response.reason}")
         return _result(content)
+
+    def _connection(self, timeout: float | None) -> http.client.HTTPConnection:
+        host, port = self._url.hostname, self._url.port
+        if self._url.scheme == "http":
+            return http.client.HTTPConnection(host, int(port or http.client.HTTP_PORT), timeout=timeout)
+        return http.client.HTTPSConnection(host, int(port or http.client.HTTPS_PORT), timeout=timeout, context=unverified())
 
     def _path(self) -> str:
         return (self._url.path or "/") + (f"?{self._url.query}" if self._url.query else "")

@@ -224,7 +224,7 @@ class _Connection(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def _read_chunks(self) -> bytes:
-        parts = []
+        parts: list[bytes] = []
         while True:
             size = int(self.rfile.readline().split(b";")[0].strip() or b"0", 16)
             if size == 0:

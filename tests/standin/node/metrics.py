@@ -89,19 +89,19 @@ class Metrics:
             labels["client_ip"] = client
         return labels
 
-    def add(self, name: str, amount: float = 1, **labels: str) -> None:
+    def add(self, name: str, amount: float = 1, /, **labels: str) -> None:
         """A counter."""
         with self._lock:
             series = self._values.setdefault(name, {})
             key = _key({**self._common, **labels})
             series[key] = series.get(key, 0) + amount
 
-    def set(self, name: str, value: float, **labels: str) -> None:
+    def set(self, name: str, value: float, /, **labels: str) -> None:
         """A gauge."""
         with self._lock:
             self._values.setdefault(name, {})[_key({**self._common, **labels})] = value
 
-    def observe(self, name: str, value: float, **labels: str) -> None:
+    def observe(self, name: str, value: float, /, **labels: str) -> None:
         """A histogram."""
         with self._lock:
             self._observed.setdefault(name, {}).setdefault(_key({**self._common, **labels}), []).append(value)

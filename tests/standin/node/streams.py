@@ -237,7 +237,8 @@ class Streams:
         session = stream.session
         if session is None:
             if not stream.given_up:
-                stream.session, *stream.spare = discovery.sessions(self._node) or [None]
+                found = discovery.sessions(self._node)
+                stream.session, stream.spare = (found[0], found[1:]) if found else (None, [])
             return stream.session
         if session.may_be_used(1):
             return session
