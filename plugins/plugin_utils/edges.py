@@ -16,8 +16,8 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import FREE, PAYS, REFUSED, between, both, pays, signs
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import WEI, Offer, Rate, headroom, in_currency, lowest_cap, percent
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import Alike, Route, discovers
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.cases import FOR_WANT_OF_FUNDS, FUNDS, LIMITS, case
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import ROUTED, Alike, Route, discovers
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.cases import FOR_WANT_OF_FUNDS, FUNDS, LIMITS, Case, Cases
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import LIVE_RUNNER, Workload
 
 REFRESH = 2
@@ -128,9 +128,10 @@ class Edge:
                 yield replace(self, gateways=(gateway,), orchestrators=(orchestrator,))
 
 
-def edges(found: Iterable[Route]) -> tuple[Edge, ...]:
-    """Every edge of these routes, those between equal ends as one."""
-    return tuple(edge for one in found for edge in _edges(one))
+def edges(found: Iterable[Route], cases: Cases | None = None) -> tuple[Edge, ...]:
+    """Every edge of these routes, those between equal ends as one; ``cases`` are those of the fleet, as far as they are known."""
+    known = cases or Cases()
+    return tuple(edge for one in found for edge in _edges(one, known))
 
 
 @dataclass(frozen=True)
@@ -155,12 +156,12 @@ class Judgement:
     known: bool = True
 
 
-def _edges(found: Route) -> Iterator[Edge]:
+def _edges(found: Route, cases: Cases) -> Iterator[Edge]:
     groups: dict[tuple[Workload, Judgement], list[End]] = {}
     for alike in found.asked:
         ends = [End(one.name, one.node.name if one.node else "", one.url) for one in alike.candidates]
         for workload in workloads(found, alike):
-            groups.setdefault((workload, judge(found, alike, workload)), []).extend(ends)
+            groups.setdefault((workload, judge(found, alike, workload, cases)), []).extend(ends)
     gateways = tuple(End(gateway.host, gateway.name) for gateway in found.gateways)
     for (workload, judged), orchestrators in groups.items():
         yield _edge(found, workload, judged, gateways, tuple(orchestrators))
@@ -206,27 +207,29 @@ def _verdict(found: Route, judged: Judgement) -> Verdict:
     return Verdict.FREE if judged.payable is Payable.FREE else Verdict.GOOD
 
 
-def judge(found: Route, alike: Alike, workload: Workload) -> Judgement:
+def judge(found: Route, alike: Alike, workload: Workload, cases: Cases) -> Judgement:
     """One edge, as the rules see it too."""
     reachable = alike.reachable and workload.kind not in found.unrouted
-    lost = (*(() if alike.reachable else ("LPF104",)), *(("LPF107",) if workload.kind in found.unrouted else ()))
+    # Where its jobs go is not known of a gateway of which the parser refused that.
+    away = not alike.reachable and found.gateway.knows(*ROUTED)
+    lost = (*(("LPF104",) if away else ()), *(("LPF107",) if workload.kind in found.unrouted else ()))
     if alike.node is None:
-        judged = _foreign(found, alike, workload)
+        judged = _foreign(found, alike, workload, cases)
     elif not found.gateway.knows(*PAYS) or not alike.node.knows("network"):
         judged = Judgement(reachable, Payable.UNKNOWN, known=False)
     else:
-        judged = _own(found, alike, workload, between(found.gateway, alike.node.network, workload.kind))
+        judged = _own(found, alike, workload, between(found.gateway, alike.node.network, workload.kind), cases)
     return replace(judged, reachable=reachable, codes=tuple(sorted({*lost, *judged.codes})))
 
 
-def _foreign(found: Route, alike: Alike, workload: Workload) -> Judgement:
+def _foreign(found: Route, alike: Alike, workload: Workload, cases: Cases) -> Judgement:
     """An orchestrator of which nobody knows how it is paid, and perhaps at what price."""
     if workload not in alike.asks or not pays(found.gateway) or not found.gateway.knows(*PAYS):
         return Judgement(True, Payable.UNKNOWN, known=False)
-    return replace(_priced(found, alike, workload, Enforcer.GATEWAY), payable=Payable.UNKNOWN)
+    return replace(_priced(found, alike, workload, Enforcer.GATEWAY, cases), payable=Payable.UNKNOWN)
 
 
-def _own(found: Route, alike: Alike, workload: Workload, pair: Combination) -> Judgement:
+def _own(found: Route, alike: Alike, workload: Workload, pair: Combination, cases: Cases) -> Judgement:
     if pair.outcome == REFUSED or both(found.gateway):
         code = "LPF303" if both(found.gateway) else "LPF301"
         return Judgement(True, Payable(pair.outcome), codes=(code,))
@@ -234,7 +237,7 @@ def _own(found: Route, alike: Alike, workload: Workload, pair: Combination) -> J
         return Judgement(True, Payable.FREE)
     if unsigned(found, alike.asks[workload]):
         return Judgement(True, Payable.REFUSED, Enforcer.SIGNER, Fraction(0), codes=("LPF301",))
-    return _priced(found, alike, workload, Enforcer(pair.enforced_by))
+    return _priced(found, alike, workload, Enforcer(pair.enforced_by), cases)
 
 
 def unsigned(found: Route, ask: Ask) -> bool:
@@ -242,12 +245,13 @@ def unsigned(found: Route, ask: Ask) -> bool:
     return signs(found.gateway) and ask.rate is not None and ask.rate.amount == 0
 
 
-def _priced(found: Route, alike: Alike, workload: Workload, enforcer: Enforcer) -> Judgement:
+def _priced(found: Route, alike: Alike, workload: Workload, enforcer: Enforcer, cases: Cases) -> Judgement:
     ask, cap = alike.asks[workload], found.caps.by_workload.get(workload)
     judged = _capped(found, cap, alike, ask, enforcer) if ask.rate and cap else _uncapped(found, alike, workload, enforcer)
     if judged.price is None:
         return judged
-    codes, mild = _tickets(found, alike, workload, Rate(judged.price, judged.currency), judged.cap)
+    dealt = cases.of(found.gateway, alike.node, Rate(judged.price, judged.currency), workload.kind)
+    codes, mild = _tickets(found, dealt, judged.cap) if dealt else ((), frozenset())
     return replace(judged, codes=(*judged.codes, *codes), mild=judged.mild | mild)
 
 
@@ -287,11 +291,8 @@ def _most(found: Route, cap: Cap, enforcer: Enforcer) -> Fraction | None:
     return cap.amount if enforcer is Enforcer.SIGNER else REFRESH * cap.amount
 
 
-def _tickets(found: Route, alike: Alike, workload: Workload, price: Rate, cap: Fraction | None) -> tuple[tuple[str, ...], frozenset[str]]:
+def _tickets(found: Route, dealt: Case, cap: Fraction | None) -> tuple[tuple[str, ...], frozenset[str]]:
     """Codes of what gas, reserve, deposit and tickets make of a price, and those of them that are no errors."""
-    dealt = case(found.gateway, alike.node, price, workload.kind)
-    if dealt is None:
-        return (), frozenset()
     spared = discovers(found.gateway) or gateway_settings(found.gateway).payment is Payment.CLEARINGHOUSE
     mild = {LIMITS} if spared else set()
     if discovers(found.gateway) or not set(FOR_WANT_OF_FUNDS) & set(dealt.refusals[0]):

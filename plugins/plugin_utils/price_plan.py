@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge, End, Payable
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import WEI_PER_ETH, Rate
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.cases import Case, make_case
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.cases import Cases
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.figures import Figures, Sale, work_out
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.payers import Payer, adjusts, job, payer, terms
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.payers import Payer, adjusts, terms
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.terms import Terms
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import Workload
 
@@ -85,48 +85,49 @@ def _eth(wei: int | None) -> Fraction | None:
     return None if wei is None else Fraction(wei, WEI_PER_ETH)
 
 
-def purchases(found: Iterable[Edge], by_name: Mapping[tuple[str, str], Node]) -> Iterator[Purchase]:
+def purchases(found: Iterable[Edge], by_name: Mapping[tuple[str, str], Node], cases: Cases) -> Iterator[Purchase]:
     """Every purchase of some edges that tickets play a part in, in the order of the edges.
 
     Args:
         by_name: nodes by inventory host and node name.
+        cases: those of the fleet.
     """
     groups: dict[tuple[tuple[End, ...], Workload, str], list[Edge]] = {}
     for edge in found:
         if edge.payable in (Payable.PAID, Payable.UNKNOWN) and edge.price is not None:
             groups.setdefault((edge.gateways, edge.workload, edge.currency), []).append(edge)
-    made = _Terms(by_name)
+    made = _Terms(by_name, cases)
     for (gateways, workload, currency), edges in groups.items():
-        for alike, paying in _by_purse(by_name[end.host, end.node] for end in gateways):
-            sales = tuple(sale for edge in edges for sale in made.sales(alike[0], paying, edge))
+        for alike, paying in _by_purse((by_name[end.host, end.node] for end in gateways), cases):
+            sales = tuple(sale for edge in edges for sale in made.sales(alike[0], edge))
             if sales:
                 yield Purchase(alike, paying, workload, currency, edges[0].unit, sales, edges[0].if_selected)
 
 
-def _by_purse(gateways: Iterable[Node]) -> Iterator[tuple[tuple[Node, ...], Payer]]:
+def _by_purse(gateways: Iterable[Node], cases: Cases) -> Iterator[tuple[tuple[Node, ...], Payer]]:
     """Gateways that differ by nothing that tickets hang on."""
     alike: dict[tuple[Payer, str, int | None], list[Node]] = {}
     for node in gateways:
-        alike.setdefault((payer(node), node.network, job(node)), []).append(node)
+        paying, pixels = cases.payer(node)
+        alike.setdefault((paying, node.network, pixels), []).append(node)
     return ((tuple(nodes), key[0]) for key, nodes in alike.items())
 
 
 class _Terms:
     """The sales of edges: their orchestrators by how they make tickets, which many gateways ask about."""
 
-    def __init__(self, by_name: Mapping[tuple[str, str], Node]) -> None:
+    def __init__(self, by_name: Mapping[tuple[str, str], Node], cases: Cases) -> None:
         self.by_name = by_name
+        self.cases = cases
         self.known: dict[tuple[tuple[End, ...], str], dict[tuple[Terms | None, bool], list[str]]] = {}
 
-    def sales(self, gateway: Node, paying: Payer, edge: Edge) -> Iterator[Sale]:
+    def sales(self, gateway: Node, edge: Edge) -> Iterator[Sale]:
         """What one edge asks of one payer; nothing where that cannot be told."""
         if edge.price is None:
             return
         rate = Rate(edge.price, edge.currency)
         for (made, adjusting), names in self._alike(gateway, edge).items():
-            found: Case | None = None
-            if made is not None:
-                found = make_case(paying, made, rate, edge.workload.kind, adjusting=adjusting, pixels=job(gateway))
+            found = None if made is None else self.cases.make(gateway, made, rate, edge.workload.kind, adjusting=adjusting)
             if found is not None:
                 yield Sale(tuple(names), found, edge.cap)
 

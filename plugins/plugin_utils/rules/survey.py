@@ -14,6 +14,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.price_plan import Purchase, purchases
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import Route, routes
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routing import Directory
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.cases import Cases
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,17 @@ class Survey:
     @cached_property
     def edges(self) -> tuple[Edge, ...]:
         """Every edge of the routes."""
-        return edges(self.routes)
+        return edges(self.routes, self.cases)
 
     @cached_property
     def purchases(self) -> tuple[Purchase, ...]:
         """What each gateway that pays may be asked for, and what it pays with."""
-        return tuple(purchases(self.edges, self.by_name))
+        return tuple(purchases(self.edges, self.by_name, self.cases))
+
+    @cached_property
+    def cases(self) -> Cases:
+        """What becomes of each price at each payer, as far as somebody asked for it."""
+        return Cases()
 
     @cached_property
     def listeners(self) -> tuple[Listener, ...]:

@@ -68,16 +68,40 @@ class Case:
         return tuple(code for code, holds in found.items() if holds)
 
 
-def case(gateway: Node, orchestrator: Node | None, price: Rate, kind: str) -> Case | None:
-    """The case of one gateway, one orchestrator and a base price; None where tickets play no part, or nothing can be told of them.
+class Cases:
+    """The cases of one fleet: what is equal is worked out once, whoever asks for it."""
 
-    Args:
-        orchestrator: None for one outside of the fleet.
-        kind: of the workload.
-    """
-    made = terms(gateway, orchestrator)
-    adjusting = orchestrator is None or adjusts(orchestrator)
-    return None if made is None else make_case(payer(gateway), made, price, kind, adjusting=adjusting, pixels=job(gateway))
+    def __init__(self) -> None:
+        self._payers: dict[tuple[str, str], tuple[Payer, int | None]] = {}
+        self._alike: dict[Payer, Payer] = {}
+        self._made: dict[tuple[object, ...], Case | None] = {}
+
+    def of(self, gateway: Node, orchestrator: Node | None, price: Rate, kind: str) -> Case | None:
+        """The case of one gateway, one orchestrator and a base price; None where tickets play no part, or nothing can be told of them.
+
+        Args:
+            orchestrator: None for one outside of the fleet.
+            kind: of the workload.
+        """
+        made = terms(gateway, orchestrator)
+        return None if made is None else self.make(gateway, made, price, kind, adjusting=orchestrator is None or adjusts(orchestrator))
+
+    def make(self, gateway: Node, made: Terms, price: Rate, kind: str, *, adjusting: bool) -> Case | None:
+        """The same for all orchestrators that make tickets in one way."""
+        paying, pixels = self.payer(gateway)
+        # By identity: equal payers are one here, equal terms are one everywhere, and both are slow to compare.
+        key = (id(paying), id(made), price.amount, price.currency, kind, adjusting, pixels)
+        if key not in self._made:
+            self._made[key] = make_case(paying, made, price, kind, adjusting=adjusting, pixels=pixels)
+        return self._made[key]
+
+    def payer(self, gateway: Node) -> tuple[Payer, int | None]:
+        """Who pays for a gateway's jobs, equal ones as one, and pixels of the smallest of them."""
+        name = (gateway.host, gateway.name)
+        if name not in self._payers:
+            paying = payer(gateway)
+            self._payers[name] = (self._alike.setdefault(paying, paying), job(gateway))
+        return self._payers[name]
 
 
 def make_case(  # noqa: PLR0913 - that many things decide

@@ -7,6 +7,7 @@ import re
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from ansible_collections.livepeer.fleet.plugins.plugin_utils import price_plan, rules
@@ -15,8 +16,8 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Fin
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Present
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import plan_fleet, plan_from_dict
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Survey
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets import Deal, Limits, Terms, overhead
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.cases import AMPLE, case
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets import Deal, Limits, Terms, cases, overhead
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.cases import AMPLE, Cases
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.terms import OF_ORCHESTRATORS
 from hypothesis import given
 from hypothesis import strategies as st
@@ -437,9 +438,19 @@ def test_a_case_for_one_edge() -> None:
     survey = Survey(fleet(g=paying(1200), o=asker(1000)))
     nodes: dict[str, Any] = {node.host: node for node in survey.fleet.nodes}
     (edge,) = survey.edges
-    made = case(nodes["g"], nodes["o"], price_plan.Rate(edge.price or Fraction(0), edge.currency), edge.workload.kind)
+    made = Cases().of(nodes["g"], nodes["o"], price_plan.Rate(edge.price or Fraction(0), edge.currency), edge.workload.kind)
     assert made is not None
     assert made.codes(edge.cap) == ("LPF209",)
+
+
+def test_a_case_is_worked_out_once() -> None:
+    """Edges, purchases and rules share it: in a fleet of different prices and reserves each pair has one."""
+    hosts = {f"g{place}": paying(gateway_reserve_eth=place + 1) for place in range(3)}
+    hosts |= {f"o{place}": asker(1000 + place) for place in range(4)}
+    with mock.patch.object(cases, "make_case", wraps=cases.make_case) as made:
+        survey = Survey(fleet(**hosts))
+        rules.check(survey)
+        assert sum(len(found.sales) for found in survey.purchases) == made.call_count == 12
 
 
 ASKERS = st.builds(
