@@ -14,7 +14,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan_json import ed
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import decimal_text
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Survey
 from ansible_collections.livepeer.fleet.tests.unit.edges.reference import Expected, Pair, expected
-from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import ARBITRUM, Host, fleet
+from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import ARBITRUM, Host, fleet, parsed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -141,6 +141,71 @@ def test_findings_and_edges_name_the_same_codes(hosts: dict[str, Host]) -> None:
         assert all({(code, gateway), (code, orchestrator)} & told for code in edge.codes)
     on_edges = {code for _pair, edge in pairs(found) for code in edge.codes}
     assert {code for code, _host in told} & EDGE_CODES - on_edges <= without_edges(found)
+
+
+WILD_AMOUNTS = st.sampled_from(
+    [
+        0,
+        10,
+        "0.0005",
+        "0.0009",
+        "12.5",
+        "1e3",
+        "0x10",
+        "x",
+        "",
+        "-1",
+        "9223372036854775807",
+        10**19,
+        "10ETH",
+        "0.02USD",
+        "0.00000000000002USD",
+        "7EUR",
+    ]
+)
+"""Forms of an amount: free, tiny, huge, in other currencies, misread, and refused by the parser."""
+
+FOREIGN = st.lists(
+    st.builds(lambda price: {"url": "https://f:8935"} | ({} if price == "" else {"price_per_unit": price}), WILD_AMOUNTS), max_size=2
+)
+
+
+@st.composite
+def wild_fleets(draw: st.DrawFn) -> dict[str, Host]:
+    """The same with amounts of any form, orchestrators outside of the fleet, rates and gas."""
+    hosts = draw(fleets())
+    for host in hosts.values():
+        if "orchestrator_price_per_unit" in host:
+            host |= draw(
+                optional(orchestrator_price_per_unit=WILD_AMOUNTS, orchestrator_auto_adjust_price=st.sampled_from([True, False, "x"]))
+            )
+            for model in host["orchestrator_ai_models"]:  # type: ignore[attr-defined]
+                model |= draw(optional(price_per_unit=WILD_AMOUNTS, currency=st.sampled_from(["USD", "EUR"])))
+        if "gateway_network" in host or "gateway_payment" in host:
+            host |= draw(
+                optional(
+                    gateway_max_price_per_unit=WILD_AMOUNTS,
+                    gateway_reserve_eth=st.sampled_from(["0", "1"]),
+                    gateway_payment=st.sampled_from(["none", "onchain"]),
+                )
+            )
+            host |= draw(optional(gateway_orch_addr=FOREIGN)) if host.get("gateway_discovery") == "list" else {}
+        host |= draw(optional(wei_per_usd=st.sampled_from([10**15, "x"]), expected_gas_gwei=st.just(["0.05", "5"]), pool_size=st.just(100)))
+    return hosts
+
+
+@settings(max_examples=300, deadline=None)
+@given(wild_fleets())
+def test_no_edge_has_a_code_without_a_finding(hosts: dict[str, Host]) -> None:
+    """Of all codes; and no edge is refused in a plan that is not."""
+    read, refused = parsed(**hosts)
+    found = Survey(read)
+    findings = [*rules.check(found), *refused]
+    told = {(one.code, host) for one in findings for host in one.hosts}
+    for (gateway, orchestrator, _workload), edge in pairs(found):
+        assert all({(code, gateway), (code, orchestrator)} & told for code in edge.codes), edge
+        if edge.verdict is Verdict.REFUSED:
+            assert any(one.level is Level.ERROR and {gateway, orchestrator} & set(one.hosts) for one in findings), edge
 
 
 def found_by_rules(found: Survey) -> list[Finding]:

@@ -43,7 +43,15 @@ def asker(price: object, *, adjusts: bool = True, **variables: object) -> Host:
 
 
 def fleet(**hosts: Host) -> Fleet:
-    """The fleet of an inventory: version 0.9.1; an orchestrator's service address is its host at port 8935 unless it says another."""
+    """The fleet of an inventory, see ``parsed``."""
+    return parsed(**hosts)[0]
+
+
+def parsed(**hosts: Host) -> tuple[Fleet, tuple[Finding, ...]]:
+    """The fleet of an inventory and what the parser says of it.
+
+    Version 0.9.1; an orchestrator's service address is its host at port 8935 unless it says another.
+    """
     groups: dict[str, list[str]] = {"all": list(hosts)}
     hostvars: dict[str, dict[str, object]] = {}
     for name, variables in hosts.items():
@@ -54,7 +62,7 @@ def fleet(**hosts: Host) -> Fleet:
             rest.setdefault("orchestrator_service_addr", f"{name}:8935")
         written = {key if key.startswith("ansible_") else f"livepeer_{key}": value for key, value in rest.items()}
         hostvars[name] = {"livepeer_version": "0.9.1", **written}
-    return parse_fleet(Inventory(groups, hostvars), archive_checksum=lambda _path: "")[0]
+    return parse_fleet(Inventory(groups, hostvars), archive_checksum=lambda _path: "")
 
 
 def check(**hosts: Host) -> tuple[Finding, ...]:
