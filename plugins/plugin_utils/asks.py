@@ -150,8 +150,12 @@ def _video(node: Node, account: str) -> Ask:
             amount, units = read(Place.GATEWAY_PRICE, price).amount, read(Place.GATEWAY_PIXELS, pixels).amount
             return _document(amount, units, currency, adjusts, where)
     variable = node.sources["price_per_unit"].variable
-    if not node.knows(*VIDEO_PRICE) or (node.onchain and (not settings.price_per_unit or settings.auto_adjust_price is None)):
+    unsaid = settings.auto_adjust_price is None or not (settings.price_per_unit or settings.ai_worker)
+    if not node.knows(*VIDEO_PRICE) or (node.onchain and unsaid):
         return Ask(None, adjusts, State.REFUSED, variable)
+    if node.onchain and not settings.price_per_unit:
+        # With -aiWorker the node starts without it, and asks nothing for video (core/orchestrator.go:priceInfo).
+        return _flags("0", settings.pixels_per_unit, adjusts, variable)
     if not settings.price_per_unit:
         return Ask(None, adjusts, State.UNSTATED, variable)
     return _flags(settings.price_per_unit, settings.pixels_per_unit, adjusts, variable)
@@ -169,16 +173,28 @@ def _capability(node: Node, settings: OrchestratorSettings, workload: Workload, 
     # What an entry leaves out is taken from the flags, not from the prices of single gateways (starter.go:StartLivepeer).
     pixels = str(model.get("pixels_per_unit") or settings.pixels_per_unit)
     if not model.get("price_per_unit"):
-        base = _video(node, "")
-        if base.rate is None or "pixels_per_unit" not in model:
-            return _fallen_back(base)
-        return _fallen_back(_flags(settings.price_per_unit, pixels, video.adjusts, base.variable))
+        return _unpriced(node, f"{variable}[{place}]", str(model.get("pixels_per_unit") or ""))
     price = read(Place.MODEL_PRICE, str(model["price_per_unit"]))
     if price.effect == CHARGES_VIDEO and video.state is not State.UNSTATED:
         return _fallen_back(video)
     amount = Fraction(0) if price.effect == CHARGES_VIDEO else price.amount
     units = read(Place.MODEL_PIXELS if "pixels_per_unit" in model else Place.PIXELS, pixels).amount
     return _document(amount, units, str(model.get("currency") or ""), video.adjusts, where)
+
+
+def _unpriced(node: Node, where: str, pixels: str) -> Ask:
+    """The price of a model that says none: that of the flag, for its own number of pixels or the flag's ("")."""
+    base = _video(node, "")
+    if node.onchain and base.rate is not None and not base.rate.amount:
+        # go-livepeer does not start (LPF205).
+        return Ask(None, base.adjusts, State.UNREADABLE, f"{where}.price_per_unit")
+    if base.rate is None or not pixels:
+        return _fallen_back(base)
+    units = read(Place.MODEL_PIXELS, pixels).amount
+    if units is None:
+        return Ask(None, base.adjusts, State.UNREADABLE, f"{where}.pixels_per_unit")
+    amount = base.rate.amount * parse_pixels(orchestrator_settings(node).pixels_per_unit)
+    return _fallen_back(_document(amount, units, base.rate.currency, base.adjusts, base.variable))
 
 
 def _entry(settings: OrchestratorSettings, workload: Workload, account: str) -> tuple[int, Mapping[str, object] | None]:

@@ -226,11 +226,19 @@ def _not_carried(node: Node, error: RenderError) -> Finding:
 def _variable_of(node: Node, value: str) -> str:
     """The variable that a text in a file comes from, "" if it cannot be told."""
     for field, source in node.sources.items():
-        held = getattr(node.settings, field, None)
-        texts = list(held.values()) if isinstance(held, Mapping) else [held]
-        if value and value in texts:
-            return source.variable
+        path = _path_to(value, getattr(node.settings, field, None), source.variable) if value else ""
+        if path:
+            return path
     return ""
+
+
+def _path_to(text: str, held: object, path: str) -> str:
+    """Path of a text inside a setting, "" if it is not there."""
+    if isinstance(held, Mapping):
+        return next(filter(None, (_path_to(text, item, f"{path}.{key}") for key, item in held.items())), "")
+    if isinstance(held, tuple | list):
+        return next(filter(None, (_path_to(text, item, f"{path}[{place}]") for place, item in enumerate(held))), "")
+    return path if held == text else ""
 
 
 def host_file(name: str) -> str:

@@ -117,14 +117,21 @@ def _pipeline(name: str) -> str:
 
 
 def _orchestrator(node: Node, settings: OrchestratorSettings) -> list[ReadBack]:
-    """The base prices, the default one and one for each gateway with its own; accounts are in lower case there."""
+    """The base prices, the default one and one for each gateway with its own; accounts are in lower case there.
+
+    One that prices by model only has no default one (``starter.go:StartLivepeer``).
+    """
     if not node.onchain:
         return []
-    price = rate(settings.price_per_unit, settings.pixels_per_unit)
-    prices = {"default": str(price.amount) if price.currency == WEI else None}
+    prices: dict[str, str | None] = {}
+    if settings.price_per_unit:
+        price = rate(settings.price_per_unit, settings.pixels_per_unit)
+        prices["default"] = str(price.amount) if price.currency == WEI else None
     for entry in settings.price_per_gateway:
         prices[str(entry["ethaddress"]).lower()] = _wei(entry["priceperunit"], entry["pixelsperunit"], entry.get("currency"))
-    return [ReadBack("/status", ("BroadcasterPrices",), prices, "entries", "pricePerGateway" if len(prices) > 1 else "pricePerUnit")]
+    return [
+        ReadBack("/status", ("BroadcasterPrices",), prices, "entries", "pricePerGateway" if settings.price_per_gateway else "pricePerUnit")
+    ]
 
 
 def _wei(price: object, pixels: object, currency: object) -> str | None:

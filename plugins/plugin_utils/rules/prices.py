@@ -118,7 +118,7 @@ def _of_orchestrator(node: Node) -> Iterator[Written]:
             yield Written(node, price, units, _text(entry, "currency"), adjusts=adjusts)
     models = node.sources["ai_models"].variable
     for place, model in enumerate(settings.ai_models):
-        if "price_per_unit" in model:
+        if {"price_per_unit", "pixels_per_unit"} & set(model):
             price = (f"{models}[{place}].price_per_unit", _text(model, "price_per_unit"), Place.MODEL_PRICE)
             own_units = (f"{models}[{place}].pixels_per_unit", _text(model, "pixels_per_unit"), Place.MODEL_PIXELS)
             workload = Workload.of_model(_text(model, "pipeline"), _text(model, "model_id"))
@@ -153,7 +153,8 @@ def _misread(node: Node, variable: str, text: str, place: Place) -> Iterator[Fin
     found = read(place, text)
     unpriced = node.role is Role.ORCHESTRATOR and not node.onchain
     harmless = found.effect in ("any_price", "flag_pixels") or (unpriced and found.price is not None)
-    if not text or harmless or not complaint(place, text):
+    free = found.effect == "base_price" and _video_is_free(node)
+    if not text or harmless or free or not complaint(place, text):
         return
     a_number = found.price is not None and found.price.amount <= 0 and not found.price.currency
     instead = {"flag_price": f"{variable}: auto, or any on purpose", "base_price": f"remove {variable}, or give video no price"}
@@ -167,6 +168,13 @@ def _misread(node: Node, variable: str, text: str, place: Place) -> Iterator[Fin
         hint=instead.get(found.effect, "") or ("" if a_number else _spelled_out(variable, text, place)),
         level=Level.WARNING if found.effect == "base_price" else Level.ERROR,
     )
+
+
+def _video_is_free(node: Node) -> bool:
+    """True where nobody is charged for video, so that a model of price 0 is free as well."""
+    settings = orchestrator_settings(node)
+    base = read(Place.PRICE, settings.price_per_unit).price
+    return not settings.price_per_gateway and (not settings.price_per_unit or (base is not None and not base.amount))
 
 
 def _meant(one: Written, rate: Rate) -> Iterator[Finding]:
@@ -249,7 +257,8 @@ def _listed_as_free(node: Node) -> Iterator[Finding]:
 def _unpriced_models(node: Node) -> Iterator[Finding]:
     settings = orchestrator_settings(node)
     base = read(Place.PRICE, settings.price_per_unit).price
-    if base is None or base.amount:
+    # Without a base price the parser lets pass only a node that prices by model.
+    if not node.knows("price_per_unit") or (settings.price_per_unit and (base is None or base.amount)):
         return
     variable = node.sources["ai_models"].variable
     for place, model in enumerate(settings.ai_models):

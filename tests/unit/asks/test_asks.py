@@ -50,6 +50,35 @@ def test_a_flag_for_live_runners_is_read_as_go_reads_it(flags: dict[str, object]
     assert (Workload(LIVE_RUNNER) in serves(node(orchestrator_flags=flags))) is served
 
 
+def by_model(model: dict[str, object], **variables: object) -> Node:
+    """On a chain, with prices of models only."""
+    host = asker(1, orchestrator_ai_worker=True, orchestrator_ai_models=[SD | model], **variables)
+    del host["orchestrator_price_per_unit"]
+    return fleet(o=host).nodes[0]
+
+
+@pytest.mark.parametrize(
+    ("model", "amount", "state"),
+    [
+        ({"price_per_unit": 5}, 5, State.STATED),
+        ({"price_per_unit": 0}, 0, State.FALLBACK),
+        ({}, None, State.UNREADABLE),
+        ({"pixels_per_unit": 4}, None, State.UNREADABLE),
+    ],
+)
+def test_without_a_base_price_video_is_free_and_each_model_needs_its_own(model: dict[str, object], amount: object, state: State) -> None:
+    """starter.go:StartLivepeer ("'pricePerUnit' must be set for model"), core/orchestrator.go:priceInfo."""
+    found = asks(by_model(model), "")
+    assert (found[IMAGE].rate and found[IMAGE].rate.amount, found[IMAGE].state) == (amount, state)
+    video = found[Workload(VIDEO)]
+    assert (video.rate, video.state) == (Rate(Fraction(0), "wei"), State.STATED)
+    assert Workload(VIDEO) not in asks(by_model(model, orchestrator_transcoder=False), "")
+
+
+def test_a_model_without_a_price_beside_a_base_price_of_0() -> None:
+    assert asked(price=0, orchestrator_ai_models=[SD]).state is State.UNREADABLE
+
+
 def test_a_gateway_with_a_price_of_its_own() -> None:
     own = [
         {"ethaddress": ACCOUNT, "priceperunit": "1e3", "pixelsperunit": 2},
@@ -75,6 +104,8 @@ def test_a_gateway_with_a_price_of_its_own() -> None:
         ({"price_per_unit": "0.5USD"}, None, State.UNREADABLE),
         ({"price_per_unit": "0x10"}, None, State.UNREADABLE),
         ({"price_per_unit": 5, "pixels_per_unit": "1.5"}, None, State.UNREADABLE),
+        ({"pixels_per_unit": "1000USD"}, None, State.UNREADABLE),
+        ({"pixels_per_unit": "1e1"}, 100, State.FALLBACK),
     ],
 )
 def test_the_price_of_a_model(model: dict[str, object], amount: Fraction | None, state: State) -> None:

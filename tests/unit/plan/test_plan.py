@@ -219,7 +219,28 @@ def test_what_a_file_cannot_carry_is_a_finding_with_its_variable() -> None:
 def test_so_is_a_flag_among_the_other_flags() -> None:
     plan = planned(fleet(gateway(flags={"region": "a\nb"}), orchestrator()))
     (finding,) = (finding for finding in plan.findings if finding.code == "LPF504")
-    assert (finding.variable, finding.got) == ("livepeer_gateway_flags", r"'a\nb'")
+    assert (finding.variable, finding.got) == ("livepeer_gateway_flags.region", r"'a\nb'")
+
+
+def test_and_an_amount_inside_a_list() -> None:
+    models = ({"pipeline": "llm", "model_id": "a"}, {"pipeline": "llm", "model_id": "m", "pixels_per_unit": "1000 USD"})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan_module.rules, "check", lambda _survey: ())
+        plan = planned(fleet(orchestrator(ai_worker=True, ai_models=models)))
+    (finding,) = plan.findings
+    assert (finding.code, finding.variable) == ("LPF504", "livepeer_orchestrator_ai_models[1].pixels_per_unit")
+
+
+def test_an_orchestrator_that_prices_by_model_only_is_planned() -> None:
+    model = {"pipeline": "text-to-image", "model_id": "sd", "price_per_unit": "4000000"}
+    seller = orchestrator(network=ARBITRUM, price_per_unit="", transcoder=False, ai_worker=True, ai_models=(model,))
+    payer = gateway(network=ARBITRUM, workloads=("ai",), max_price_per_unit="any", max_price_per_capability="auto")
+    plan = planned(fleet(payer, seller))
+    assert [finding for finding in plan.findings if finding.level is Level.ERROR] == []
+    (node,) = plan.hosts["orch1"].nodes
+    assert "pricePerUnit" not in node.files["livepeer.conf"]
+    (edge,) = plan.edges
+    assert (edge.workload.pipeline, edge.price, edge.verdict) == ("text-to-image", 4000000, Verdict.GOOD)
 
 
 def test_and_one_whose_variable_nobody_knows() -> None:

@@ -39,6 +39,16 @@ def test_an_orchestrator_is_asked_for_its_price() -> None:
     assert (asked.equals, asked.compare, asked.flag) == ({"default": "2021/2"}, "entries", "pricePerUnit")
 
 
+def test_an_orchestrator_that_prices_by_model_has_no_base_price() -> None:
+    by_model = orchestrator(network=ARBITRUM, price_per_unit="", ai_worker=True)
+    asked = settings_of(fleet(by_model), "orch1")["/status", "BroadcasterPrices"]
+    assert (asked.equals, asked.compare) == ({}, "entries")
+    own = ({"ethaddress": ACCOUNT, "priceperunit": "5", "pixelsperunit": "1"},)
+    beside = orchestrator(network=ARBITRUM, price_per_unit="", ai_worker=True, price_per_gateway=own)
+    asked = settings_of(fleet(beside), "orch1")["/status", "BroadcasterPrices"]
+    assert (asked.equals, asked.flag) == ({ACCOUNT.lower(): "5"}, "pricePerGateway")
+
+
 def test_an_orchestrator_is_asked_for_the_price_of_each_gateway() -> None:
     entries = (
         {"ethaddress": "0x2B5AD5c4795c026514f8317c7a215E218DcCD6cF", "priceperunit": "6072", "pixelsperunit": "5"},

@@ -71,6 +71,10 @@ CASES: dict[str, tuple[Fleet, str]] = {
         "gateway",
     ),
     "orchestrator on-chain": (fleet(orchestrator(network=ARBITRUM)), "orchestrator"),
+    "orchestrator that prices by model": (
+        fleet(orchestrator("host1", network=ARBITRUM, price_per_unit="", transcoder=False, ai_worker=True, ai_models=MODELS[:1])),
+        "orchestrator",
+    ),
     "orchestrator with gpus and models": (fleet(with_gpus_and_models()), "gpu"),
 }
 

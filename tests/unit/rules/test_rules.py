@@ -26,6 +26,7 @@ IMAGES = [{"pipeline": "text-to-image", "model_id": "m"}]
 LIVE = [{"pipeline": "live-video-to-video", "model_id": "l"}]
 AUDIO = [{"pipeline": "audio-to-text", "model_id": "w"}]
 MODEL = IMAGES[0]
+FREE_IMAGE = MODEL | {"price_per_unit": 0}
 CAPS_AUTO: dict[str, object] = {"gateway_max_price_per_capability": "auto"}
 SIGNED_AT_100 = SIGNER | {"gateway_remote_signer": {"url": "https://signer:8935", "max_price_per_unit": 100}}
 RUNNERS = {"liveRunnerConfig": "/etc/runners.json"}
@@ -243,7 +244,7 @@ FAILING: dict[str, list[Hosts]] = {
         {"g": payer(gateway_discovery="onchain")},
         {"g": payer("auto", gateway_discovery="list", gateway_orch_addr=["https://far:8935"])},
         {"g": payer("0x10"), "o": asker(1000)},
-        {"g": payer("any", gateway_workloads=["ai"], **CAPS_AUTO), "o": asker(0, orchestrator_ai_models=IMAGES)},
+        {"g": payer("any", gateway_workloads=["ai"], **CAPS_AUTO), "o": asker(0, orchestrator_ai_models=[FREE_IMAGE])},
     ],
     "LPF204": [
         {"g": gateway(gateway_max_price_per_unit=1250), "o": orchestrator()},
