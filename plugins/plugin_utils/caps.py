@@ -69,6 +69,7 @@ class NoCap(StrEnum):
     ANY = "any"
     UNSET = "unset"
     ZERO = "zero"
+    DECLARED_ZERO = "declared_zero"
     UNREADABLE = "unreadable"
     CURRENCIES = "currencies"
     UNKNOWN_PRICE = "unknown_price"
@@ -82,6 +83,7 @@ class NoCap(StrEnum):
 _CODES = {
     NoCap.UNSET: "LPF203",
     NoCap.ZERO: "LPF203",
+    NoCap.DECLARED_ZERO: "LPF203",
     NoCap.UNKNOWN_PRICE: "LPF203",
     NoCap.PRICE_ZERO: "LPF203",
     NoCap.UNREADABLE: "LPF205",
@@ -253,7 +255,8 @@ class _Payer:
         if not signer.max_price_per_unit:
             return NoCap.UNDECLARED
         variable = f"{self.node.sources['remote_signer'].variable}.max_price_per_unit"
-        return self._written(signer.max_price_per_unit, signer.pixels_per_unit, variable, CapSource.DECLARED)
+        declared = self._written(signer.max_price_per_unit, signer.pixels_per_unit, variable, CapSource.DECLARED)
+        return NoCap.DECLARED_ZERO if declared is NoCap.ZERO else declared
 
     def _written(self, text: str, pixels: str, variable: str, source: CapSource) -> Cap | NoCap:
         if text in ("", ANY):

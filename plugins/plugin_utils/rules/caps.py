@@ -200,6 +200,9 @@ def _no_cap(found: Route) -> Iterator[Finding]:
     for why, workloads in _missing(found, "LPF203").items():
         gateway, workload = found.gateway, workloads[0]
         text = gateway_settings(gateway).max_price_per_unit
+        if why is NoCap.DECLARED_ZERO:
+            yield _declared_as_none(gateway)
+            continue
         messages = {
             NoCap.UNSET: "there is no cap, so that any price is paid",
             NoCap.ZERO: f'a cap of "{text}" means any price',
@@ -218,6 +221,13 @@ def _no_cap(found: Route) -> Iterator[Finding]:
             limit=limit,
             hint=_any_or(variable, why, limit),
         )
+
+
+def _declared_as_none(gateway: Node) -> Finding:
+    variable = f"{gateway.sources['remote_signer'].variable}.max_price_per_unit"
+    got = gateway_settings(gateway).remote_signer.max_price_per_unit
+    hint = f"{variable}: the cap that the signer has, or any where it has none"
+    return finding("LPF203", gateway, f'a signer with a cap of "{got}" pays any price', variable=variable, got=got, hint=hint)
 
 
 def _per_unit(amount: Fraction, fits: Band) -> str:
@@ -267,11 +277,11 @@ def _undeclared(found: Route) -> Iterator[Finding]:
     # One named by its host is no node of the fleet (LPF304).
     if gateway_settings(found.gateway).remote_signer.url and any(workload in unknown for _alike, workload, _ask in found.payable()):
         gateway = found.gateway
-        variable = f"{gateway.sources['remote_signer'].variable}.max_price_per_unit"
+        variable = gateway.sources["remote_signer"].variable
         message = "nobody said what the signer pays at most, so that nothing can be said of its headroom"
-        hint = f"{variable}: the cap that the signer has, or any"
-        got = gateway_settings(gateway).remote_signer.name
-        yield finding("LPF203", gateway, message, variable=variable, got=got, hint=hint, level=Level.INFO)
+        hint = f"{variable}: {{url: the same, max_price_per_unit: the cap that the signer has, or any}}"
+        where = f"{variable}.max_price_per_unit"
+        yield finding("LPF203", gateway, message, variable=where, got="(not set)", hint=hint, level=Level.INFO)
 
 
 def idle_cap(survey: Survey) -> Iterator[Finding]:
@@ -310,18 +320,22 @@ def _contradicted(survey: Survey) -> Iterator[Finding]:
     for name, caps in said.items():
         if len(caps) > 1:
             ((first, pixels), gateways), *rest = caps.items()
-            others = [f"{text} for {units} at {nodes[0].host}" for (text, units), nodes in rest]
+            others = [f"{_for_pixels(text, units)} at {nodes[0].host}" for (text, units), nodes in rest]
             yield finding(
                 "LPF204",
                 gateways[0],
                 f"the signer {name} has one cap for all of its gateways, but several are said of it",
                 variable=f"{gateways[0].sources['remote_signer'].variable}.max_price_per_unit",
-                got=f"{first} for {pixels}",
+                got=_for_pixels(first, pixels),
                 limit="; ".join(others),
                 hint="write the cap that the signer has, in one place for all of them",
                 others=[nodes[0].host for nodes in list(caps.values())[1:]],
                 level=Level.WARNING,
             )
+
+
+def _for_pixels(text: str, pixels: str) -> str:
+    return f"{text} for {pixels} pixel{'' if pixels == '1' else 's'}"
 
 
 def unserved(survey: Survey) -> Iterator[Finding]:
@@ -380,7 +394,7 @@ def _models_without(found: Route, why: NoCap, models: list[Workload]) -> Finding
     got = entries if isinstance(entries, str) and entries else f"{len(entries)} caps" if entries else "(not set)"
     message, limit = f"{names}: no cap, so that any price is paid", ""
     if why is NoCap.OTHER_UNIT and cap is not None:
-        got, limit = f"{cap.text} for {cap.pixels_per_unit} pixels", f"a cap for a {units}"
+        got, limit = _for_pixels(cap.text, str(cap.pixels_per_unit)), f"a cap for a {units}"
         message = f"{names}: paid by the {units}, but held against the cap for a pixel"
     # Whoever caps the models of the fleet has thought of caps; strangers of the chain may be chosen or not.
     level = Level.WARNING if discovers(gateway) and entries and not models[0].pipeline else Level.ERROR

@@ -176,21 +176,25 @@ def wild_fleets(draw: st.DrawFn) -> dict[str, Host]:
     hosts = draw(fleets())
     for host in hosts.values():
         if "orchestrator_price_per_unit" in host:
-            host |= draw(
-                optional(orchestrator_price_per_unit=WILD_AMOUNTS, orchestrator_auto_adjust_price=st.sampled_from([True, False, "x"]))
+            host.update(
+                draw(optional(orchestrator_price_per_unit=WILD_AMOUNTS, orchestrator_auto_adjust_price=st.sampled_from([True, False, "x"])))
             )
             for model in host["orchestrator_ai_models"]:  # type: ignore[attr-defined]
-                model |= draw(optional(price_per_unit=WILD_AMOUNTS, currency=st.sampled_from(["USD", "EUR"])))
+                model.update(draw(optional(price_per_unit=WILD_AMOUNTS, currency=st.sampled_from(["USD", "EUR"]))))
         if "gateway_network" in host or "gateway_payment" in host:
-            host |= draw(
-                optional(
-                    gateway_max_price_per_unit=WILD_AMOUNTS,
-                    gateway_reserve_eth=st.sampled_from(["0", "1"]),
-                    gateway_payment=st.sampled_from(["none", "onchain"]),
+            host.update(
+                draw(
+                    optional(
+                        gateway_max_price_per_unit=WILD_AMOUNTS,
+                        gateway_reserve_eth=st.sampled_from(["0", "1"]),
+                        gateway_payment=st.sampled_from(["none", "onchain"]),
+                    )
                 )
             )
-            host |= draw(optional(gateway_orch_addr=FOREIGN)) if host.get("gateway_discovery") == "list" else {}
-        host |= draw(optional(wei_per_usd=st.sampled_from([10**15, "x"]), expected_gas_gwei=st.just(["0.05", "5"]), pool_size=st.just(100)))
+            host.update(draw(optional(gateway_orch_addr=FOREIGN)) if host.get("gateway_discovery") == "list" else {})
+        host.update(
+            draw(optional(wei_per_usd=st.sampled_from([10**15, "x"]), expected_gas_gwei=st.just(["0.05", "5"]), pool_size=st.just(100)))
+        )
     return hosts
 
 

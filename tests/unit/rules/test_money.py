@@ -58,7 +58,7 @@ def test_a_model_that_falls_through_to_the_cap_of_video() -> None:
     assert low.hint == f"{CAPS}: auto"
     (unit,) = found("LPF207", **hosts)
     assert unit.message == "audio-to-text w: paid by the millisecond, but held against the cap for a pixel"
-    assert (unit.variable, unit.got, unit.limit, unit.hint) == (CAPS, "1250 for 1 pixels", "a cap for a millisecond", f"{CAPS}: auto")
+    assert (unit.variable, unit.got, unit.limit, unit.hint) == (CAPS, "1250 for 1 pixel", "a cap for a millisecond", f"{CAPS}: auto")
 
 
 @pytest.mark.parametrize(
@@ -109,6 +109,16 @@ def test_strangers_of_the_chain_may_ask_any_price_of_models_that_are_not_named()
 def rules_of(**hosts: Host) -> set[str]:
     """Codes of all errors and warnings."""
     return {finding.code for finding in rules.check(Survey(fleet(**hosts))) if finding.level is not Level.INFO}
+
+
+def test_a_signer_whose_cap_is_0_or_not_said() -> None:
+    where = "livepeer_gateway_remote_signer.max_price_per_unit"
+    one = only("LPF203", g=live({"url": "https://s:8935", "max_price_per_unit": 0}), o=server(LIVE))
+    assert (one.level, one.variable, one.got) == (Level.ERROR, where, "0")
+    assert one.hint == f"{where}: the cap that the signer has, or any where it has none"
+    (one,) = found("LPF203", g=live({"url": "https://s:8935"}), o=server(LIVE))
+    assert (one.level, one.variable, one.got) == (Level.INFO, where, "(not set)")
+    assert one.hint == "livepeer_gateway_remote_signer: {url: the same, max_price_per_unit: the cap that the signer has, or any}"
 
 
 @pytest.mark.parametrize("price", [0, "0.5"])
@@ -253,14 +263,12 @@ def test_a_signer_s_declared_cap() -> None:
     low = only("LPF201", g=live({"url": "https://s:8935", "max_price_per_unit": 110}), o=server(LIVE))
     assert low.variable == "livepeer_gateway_remote_signer.max_price_per_unit"
     assert low.hint == "on the signer maxPricePerUnit: 120 to 130, and the same in livepeer_gateway_remote_signer.max_price_per_unit"
-    (info,) = found("LPF203", g=live({"url": "https://s:8935"}), o=server(LIVE))
-    assert (info.level, info.got) == (Level.INFO, "https://s:8935")
 
 
 def test_a_signer_has_one_cap_for_all_of_its_gateways() -> None:
     hosts = {name: live({"url": "https://s:8935", "max_price_per_unit": cap}) for name, cap in (("g", 120), ("h", 130))}
     one = only("LPF204", **hosts, o=server(LIVE))
-    assert (one.hosts, one.got, one.limit) == (("g", "h"), "120 for 1", "130 for 1 at h")
+    assert (one.hosts, one.got, one.limit) == (("g", "h"), "120 for 1 pixel", "130 for 1 pixel at h")
 
 
 def test_a_cap_blocks_live_runners() -> None:
