@@ -36,6 +36,14 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.definitions i
 
 NOTE = "Written by `make specs` from plugins/plugin_utils/model/variables.yml; do not edit."
 NEEDED = {"always": "Has to be set.", "onchain": "Has to be set on-chain."}
+KINDS = {
+    "capability_caps": "list of dict, or text",
+    "gas": "number or text, or list of two",
+    "orch_addr": "list of text or dict",
+    "remote_signer": "text or dict",
+}
+"""Types of formats that the type of a variable does not tell."""
+
 MACROS = re.compile(r"\b([COVI])\(([^()]*)\)")
 
 
@@ -104,18 +112,26 @@ def cell(value: object) -> str:
     return f"`{yaml.safe_dump(value, default_flow_style=True, width=1000).removesuffix('...' + chr(10)).strip()}`"
 
 
+def kind(one: Definition) -> str:
+    """What a value has to be, for people."""
+    if one.secret:
+        return "secret"
+    if one.format in KINDS:
+        return KINDS[one.format]
+    if one.type == "list":
+        return f"list of {one.elements.replace('raw', 'number or text')}"
+    return one.type.replace("raw", "number, text or dict" if one.options else "number or text")
+
+
 def row(one: Definition) -> str:
     """One line of the table."""
-    kind = f"list of {one.elements}" if one.type == "list" and one.elements != "raw" else one.type.replace("raw", "number or text")
-    if one.secret:
-        kind = "secret"
     texts = [*one.description, *([NEEDED[one.required]] if one.required else [])]
     if one.choices:
         texts.append("One of " + ", ".join(f"`{choice}`" for choice in one.choices) + ".")
     texts += [f"On `{other}` hosts the default is `{value}`." for other, value in (one.default_for or {}).items()]
     texts += [f"Key `{key}`: {nested.description[0]}" for key, nested in (one.options or {}).items()]
     flag = f"`-{one.flag}`" if one.flag else ""
-    return f"| `{one.name}` | {kind} | {cell(one.default)} | {flag} | {markdown(texts)} |"
+    return f"| `{one.name}` | {kind(one)} | {cell(one.default)} | {flag} | {markdown(texts)} |"
 
 
 def tables() -> str:
