@@ -179,6 +179,15 @@ def test_a_thousand_prices_stay_a_page(show: Show) -> None:
     assert len(page.all(".box")) <= 48
 
 
+def test_long_units_leave_room_for_the_ends_of_an_edge(show: Show) -> None:
+    (edge,) = three().edges[:1]
+    long = replace(edge, unit="pixel of 1280x720 at 30 frames a second, whatever it is in truth")
+    page = show(replace(EMPTY, edges=(long,)))
+    table, ends = page.one("#edges table"), page.all("#edges tbody td")[1]
+    assert ends.rect["width"] > 250
+    assert table.rect["width"] <= page.one("#edges .table").rect["width"], "nothing is cut off"
+
+
 def test_the_chart_shows_each_price_under_its_cap(show: Show) -> None:
     page = show(three())
     assert page.texts("#prices figcaption") == ["video, wei per pixel"]

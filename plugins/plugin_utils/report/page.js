@@ -440,7 +440,7 @@
     const listed = most ? edges.slice(0, most) : edges;
     const head = ["Verdict", "Gateway → orchestrator", "Workload", "Price", "Cap", "Headroom", "At most", "Enforced by", "Found by"];
     const rows = most ? listed.map(edgeRow) : some("rows", listed, edgeRow, "tr", ["td", { colspan: head.length }]);
-    return h("div", {}, table(head, rows), listed.length < edges.length ? h("p", { class: "none" }, `and ${edges.length - listed.length} more below`) : "");
+    return h("div", { class: "edges" }, table(head, rows), listed.length < edges.length ? h("p", { class: "none" }, `and ${edges.length - listed.length} more below`) : "");
   }
 
   function edgeRow(one) {
