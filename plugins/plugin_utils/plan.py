@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from ansible_collections.livepeer.fleet.plugins.plugin_utils import price_plan, rules
+from ansible_collections.livepeer.fleet.plugins.plugin_utils import rules
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import AddressError, Listener
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
@@ -176,7 +176,8 @@ def plan_fleet(fleet: Fleet, findings: Sequence[Finding], templates: Path) -> Pl
         findings=[*findings, *rules.check(survey)],
     )
     hosts = {name: HostPlan(name, host.machine, tuple(map(planner.node, host.nodes))) for name, host in sorted(fleet.hosts.items())}
-    return Plan(rules.in_order(dict.fromkeys(planner.findings)), survey.listeners, survey.edges, hosts, price_plan.figures(survey))
+    pricing = tuple(found.figures for found in survey.purchases)
+    return Plan(rules.in_order(dict.fromkeys(planner.findings)), survey.listeners, survey.edges, hosts, pricing)
 
 
 class _Planner:

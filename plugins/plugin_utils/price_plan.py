@@ -7,19 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge, End, Payable
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node, Role
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan_json import end_name
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import WEI_PER_ETH, Rate
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.cases import Cases
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.figures import Figures, Sale, work_out
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.payers import Payer, adjusts, terms
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.terms import Terms
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import Workload
-
-if TYPE_CHECKING:
-    from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Survey
 
 
 @dataclass(frozen=True)
@@ -54,17 +51,12 @@ class Purchase:
         return _figures(self)
 
 
-def figures(survey: Survey) -> tuple[Figures, ...]:
-    """The figures of every gateway that pays, gateways that are alike as one."""
-    return tuple(found.figures for found in survey.purchases)
-
-
 def _figures(found: Purchase) -> Figures:
     bases = [sale.case.deal.base for sale in found.sales]
     caps = [sale.cap for sale in found.sales if sale.cap is not None]
     settings = found.gateway
     stated = Figures(
-        gateways=tuple(f"{node.host}/{node.name}" for node in found.gateways),
+        gateways=tuple(end_name(End(node.host, node.name), Role.GATEWAY) for node in found.gateways),
         workload=found.workload,
         currency=found.currency,
         unit=found.unit,
@@ -119,24 +111,24 @@ class _Terms:
     def __init__(self, by_name: Mapping[tuple[str, str], Node], cases: Cases) -> None:
         self.by_name = by_name
         self.cases = cases
-        self.known: dict[tuple[tuple[End, ...], str], dict[tuple[Terms | None, bool], list[str]]] = {}
+        self.known: dict[tuple[tuple[End, ...], str], dict[tuple[Terms | None, bool], list[End]]] = {}
 
     def sales(self, gateway: Node, edge: Edge) -> Iterator[Sale]:
         """What one edge asks of one payer; nothing where that cannot be told."""
         if edge.price is None:
             return
         rate = Rate(edge.price, edge.currency)
-        for (made, adjusting), names in self._alike(gateway, edge).items():
+        for (made, adjusting), ends in self._alike(gateway, edge).items():
             found = None if made is None else self.cases.make(gateway, made, rate, edge.workload.kind, adjusting=adjusting)
             if found is not None:
-                yield Sale(tuple(names), found, edge.cap)
+                yield Sale(tuple(end.host for end in ends), found, edge.cap, self.by_name.get((ends[0].host, ends[0].node)))
 
-    def _alike(self, gateway: Node, edge: Edge) -> dict[tuple[Terms | None, bool], list[str]]:
+    def _alike(self, gateway: Node, edge: Edge) -> dict[tuple[Terms | None, bool], list[End]]:
         key = (edge.orchestrators, gateway.network)
         if key not in self.known:
-            groups: dict[tuple[Terms | None, bool], list[str]] = {}
+            groups: dict[tuple[Terms | None, bool], list[End]] = {}
             for end in edge.orchestrators:
                 node = self.by_name.get((end.host, end.node))
-                groups.setdefault((terms(gateway, node), node is None or adjusts(node)), []).append(end.host)
+                groups.setdefault((terms(gateway, node), node is None or adjusts(node)), []).append(end)
             self.known[key] = groups
         return self.known[key]

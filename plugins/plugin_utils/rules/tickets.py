@@ -133,8 +133,12 @@ def _unknown(known: Iterable[Purchase]) -> Iterator[Finding]:
         )
 
 
-def funds(survey: Survey) -> Iterator[Finding]:
+def funds(survey: Survey) -> Iterable[Finding]:
     """LPF210: reserve or deposit are too small, whatever the cap."""
+    return _joined(_funds(survey))
+
+
+def _funds(survey: Survey) -> Iterator[Finding]:
     for found in survey.purchases:
         for refusal in FOR_WANT_OF_FUNDS:
             place = _first(found, refusal)
@@ -142,7 +146,21 @@ def funds(survey: Survey) -> Iterator[Finding]:
                 short = [sale for sale in found.sales if refusal in sale.case.refusals[place]]
                 one = _reserve(found, short, place) if refusal is Refusal.RESERVE else _deposit(found, short, place)
                 mild = place == HIGH or found.if_selected
-                yield from of_each(found.gateways, replace(one, level=Level.WARNING if mild else Level.ERROR))
+                yield from _of_all(found, replace(one, level=Level.WARNING if mild else Level.ERROR))
+
+
+def _of_all(found: Purchase, one: Finding) -> Iterable[Finding]:
+    """A finding about the gateways for each of them; one about an orchestrator is about all of them already."""
+    about_them = (one.hosts[0], one.node) == (found.gateway.host, found.gateway.name)
+    return of_each(found.gateways, one) if about_them else (one,)
+
+
+def _joined(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """What is said of one orchestrator for gateways that differ, said once."""
+    alike: dict[Finding, list[str]] = {}
+    for one in findings:
+        alike.setdefault(replace(one, hosts=one.hosts[:1]), []).extend(one.hosts)
+    return (replace(one, hosts=tuple(dict.fromkeys(hosts))) for one, hosts in alike.items())
 
 
 def _first(found: Purchase, refusal: Refusal) -> int | None:
@@ -156,15 +174,15 @@ def _reserve(found: Purchase, short: list[Sale], place: int) -> Finding:
     refused = f'{worst.orchestrators[0]} refuses the gateway, whatever the cap ("insufficient sender reserve"): '
     if deal.terms.ceiling(deal.share) < deal.share:
         least = deal.terms.least_face_value(worst.case.gas[HIGH])
-        return finding(
+        return _of_orchestrator(
             "LPF210",
-            found.gateway,
+            found,
+            worst,
             f"{refused}its maxFaceValue is too little for a ticket at {_gwei(worst, place)} gwei{_and_more(short)}",
-            variable="livepeer_orchestrator_flags.maxFaceValue",
+            flag="maxFaceValue",
             got=str(deal.terms.max_face_value),
             limit=f"at least {least}",
             hint=f'livepeer_orchestrator_flags: {{maxFaceValue: "{least}"}}, or without it',
-            others=_hosts(worst),
         )
     enough = _enough(found)
     return finding(
@@ -203,8 +221,12 @@ def _deposit(found: Purchase, short: list[Sale], place: int) -> Finding:
     )
 
 
-def ticket_limits(survey: Survey) -> Iterator[Finding]:
+def ticket_limits(survey: Survey) -> Iterable[Finding]:
     """LPF211: a limit on tickets refuses the price, whatever the cap and the funds."""
+    return _joined(_ticket_limits(survey))
+
+
+def _ticket_limits(survey: Survey) -> Iterator[Finding]:
     for found in survey.purchases:
         for refusal, describe in LIMITS.items():
             place = _first(found, refusal)
@@ -213,7 +235,7 @@ def ticket_limits(survey: Survey) -> Iterator[Finding]:
                 worst = max(hit, key=lambda sale: sale.case.highest or 0)
                 mild = found.if_selected or _settings(found.gateway).payment is Payment.CLEARINGHOUSE
                 one = replace(describe(found, worst), level=Level.WARNING if mild else Level.ERROR)
-                yield from of_each(found.gateways, replace(one, message=one.message + _and_more(hit)))
+                yield from _of_all(found, replace(one, message=one.message + _and_more(hit)))
 
 
 def _first_payment(found: Purchase, worst: Sale) -> Finding:
@@ -225,16 +247,16 @@ def _first_payment(found: Purchase, worst: Sale) -> Finding:
         also.append(f"maxTicketEV {least + 1}")
     if charged > worst.case.deal.limits.max_total_ev:
         also.append(f"maxTotalEV {facts.first_payment_tickets() * (least + 1)}")
-    return finding(
+    return _of_orchestrator(
         "LPF211",
-        found.gateway,
+        found,
+        worst,
         f"the signer refuses the first payment of a live stream: 60 s at {_price(found, worst, HIGH)} take more than"
         f" {facts.first_payment_tickets()} tickets of {worst.orchestrators[0]}",
-        variable="livepeer_orchestrator_flags.ticketEV",
+        flag="ticketEV",
         got=str(worst.case.deal.terms.ticket_ev),
         limit=f"at least {least}",
         hint=f'livepeer_orchestrator_flags: {{ticketEV: "{least}"}}' + (f", and on the signer {' and '.join(also)}" if also else ""),
-        others=_hosts(worst),
     )
 
 
@@ -275,15 +297,15 @@ def _payment_value(found: Purchase, worst: Sale) -> Finding:
 def _face_value(found: Purchase, worst: Sale) -> Finding:
     terms = worst.case.deal.terms
     limited = terms.max_face_value and terms.max_face_value <= worst.case.deal.share
-    return finding(
+    return _of_orchestrator(
         "LPF211",
-        found.gateway,
+        found,
+        worst,
         f"a ticket of {worst.orchestrators[0]} is worth no more when it wins than what is expected of it, which {_payer(found)} refuses",
-        variable="livepeer_orchestrator_flags.maxFaceValue" if limited else "livepeer_orchestrator_flags.ticketEV",
+        flag="maxFaceValue" if limited else "ticketEV",
         got=f"maxFaceValue {terms.max_face_value}" if limited else f"ticketEV {terms.ticket_ev}",
         limit=f"above {terms.ticket_ev}" if limited else f"below {worst.case.deal.share}",
         hint="a larger maxFaceValue, or none" if limited else "a smaller ticketEV, or a larger reserve",
-        others=_hosts(worst),
     )
 
 
@@ -348,6 +370,17 @@ def _lines(found: Purchase, wanted: Funds | None) -> str:
     pairs = {"reserve_eth": wanted.reserve_eth, "deposit_eth": wanted.deposit_eth}
     changed = {field: amount for field, amount in pairs.items() if amount * WEI_PER_ETH > (present[field] or 0)}
     return " and ".join(setting(found.gateway.sources[field].variable, readable(amount)) for field, amount in changed.items())
+
+
+def _of_orchestrator(  # noqa: PLR0913 - a finding has that many fields
+    code: str, found: Purchase, sale: Sale, message: str, *, flag: str, got: str, limit: str, hint: str
+) -> Finding:
+    """A finding about a flag of the first orchestrator of a sale; outside of the fleet only the gateway's reserve is to be changed."""
+    if sale.first is None:
+        return finding(code, found.gateway, message, field="reserve_eth", got=got, limit=limit, hint=hint)
+    variable = f"{sale.first.sources['flags'].variable}.{flag}"
+    gateways = (node.host for node in found.gateways)
+    return finding(code, sale.first, message, variable=variable, got=got, limit=limit, hint=hint, others=gateways)
 
 
 def _hosts(sale: Sale) -> tuple[str, ...]:

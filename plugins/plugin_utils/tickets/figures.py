@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from typing import Any
 
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import WEI_PER_ETH
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.cases import FUNDS, HEADROOM, Case, powers_between
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.deals import Bound, Refusal
@@ -34,11 +35,13 @@ class Sale:
         orchestrators: names of those that ask it, and make tickets in the same way.
         case: the price with all that decides about it.
         cap: the most that is paid, in the price's currency and unit; None without one, or in another currency.
+        first: the first of the orchestrators; None for one outside of the fleet.
     """
 
     orchestrators: tuple[str, ...]
     case: Case
     cap: Fraction | None
+    first: Node | None = None
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ class Figures:
     """The figures of gateways that are alike, for one workload.
 
     Attributes:
-        gateways: ``host/node``, at least one.
+        gateways: at least one, by the names that edges have for them.
         workload: what is paid for.
         currency, unit: of every price here.
         orchestrators: how many may be used.

@@ -53,7 +53,7 @@ class Story:
     def figures(self, gateway: str, workload: str = "video") -> dict[str, Any]:
         """What gas makes of the prices that this gateway is asked."""
         pricing = self.plan()["pricing"]
-        (found,) = (one for one in pricing if f"{gateway}/gateway" in one["gateways"] and one["workload"] == workload)
+        (found,) = (one for one in pricing if gateway in one["gateways"] and one["workload"] == workload)
         return dict(found)
 
     def advertised(self, gateway: str, mark: str, workload: str = "video") -> Fraction:

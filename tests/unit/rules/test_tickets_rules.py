@@ -175,6 +175,7 @@ def test_a_ticket_that_the_deposit_covers_is_another_way() -> None:
 def test_a_limit_of_the_orchestrator_on_its_tickets() -> None:
     (one,) = found(g=paying(), o=asker(1000, orchestrator_flags={"maxFaceValue": "1000"}))
     assert (one.code, one.level, one.variable) == ("LPF210", Level.ERROR, "livepeer_orchestrator_flags.maxFaceValue")
+    assert (one.hosts, one.node) == (("o", "g"), "orchestrator")
     assert (one.got, one.limit) == ("1000", "at least 2400000000000000")
     assert {other.code for other in found(g=paying(), o=asker(1000, orchestrator_flags={"maxFaceValue": "2400000000000000"}))} == {"LPF209"}
 
@@ -198,6 +199,7 @@ def test_a_segment_that_one_payment_does_not_cover() -> None:
 def test_the_first_payment_of_a_signer(by: str, level: Level) -> None:
     (one, *_info) = found(g=signed(by), o=asker(1000, **LIVE))
     assert (one.code, one.level, one.variable, one.got) == ("LPF211", level, "livepeer_orchestrator_flags.ticketEV", "8000000000")
+    assert (one.hosts, one.node) == (("o", "g"), "orchestrator")
     assert one.hint == 'livepeer_orchestrator_flags: {ticketEV: "16588800000"}'
     assert all(
         other.level is Level.INFO for other in found(g=signed(by), o=asker(1000, orchestrator_flags={"ticketEV": "16588800000"}, **LIVE))
@@ -241,6 +243,16 @@ def test_tickets_worth_what_is_expected_of_them() -> None:
     limited = {"ticketEV": "5000", "maxFaceValue": "5000"}
     (one,) = [one for one in found(g=paying(expected_gas_gwei=0), o=asker(1000, orchestrator_flags=limited)) if one.code == "LPF211"]
     assert (one.variable, one.got, one.limit) == ("livepeer_orchestrator_flags.maxFaceValue", "maxFaceValue 5000", "above 5000")
+    assert (one.hosts, one.node) == (("o", "g"), "orchestrator")
+
+
+def test_a_finding_is_about_the_node_whose_variable_it_names() -> None:
+    """The host that comes first is the one to change something on; the gateways stand behind it, all of them."""
+    hosts = {"a": paying(), "b": paying(gateway_reserve_eth=2), "o": asker(1000, orchestrator_flags={"maxFaceValue": "1"})}
+    said = found(**hosts)
+    assert [(one.code, one.hosts, one.node) for one in said] == [("LPF210", ("o", "a", "b"), "orchestrator")]
+    for one in said:
+        assert one.variable.startswith(f"livepeer_{one.node}_")
 
 
 def test_an_orchestrator_outside_of_the_fleet() -> None:
@@ -406,8 +418,8 @@ def test_gateways_with_other_funds_are_told_apart() -> None:
         for place, reserve in enumerate(["1", "1", "1.1", "12"])
     }
     assert [one.hosts for one in found(**hosts, o=asker(1000)) if one.code == "LPF209"] == [("g0", "g1", "o"), ("g2", "o")]
-    figures = price_plan.figures(Survey(fleet(**hosts, o=asker(1000))))
-    assert [one.gateways for one in figures] == [("g0/gateway", "g1/gateway"), ("g2/gateway",), ("g3/gateway",)]
+    figures = [one.figures for one in Survey(fleet(**hosts, o=asker(1000))).purchases]
+    assert [one.gateways for one in figures] == [("g0", "g1"), ("g2",), ("g3",)]
     assert [one.survives_gwei for one in figures] == [Fraction("1.666674999"), Fraction("1.833342499"), Fraction("20.000099999")]
 
 
@@ -483,4 +495,4 @@ def test_edges_and_findings_say_the_same(payers: list[Host], askers: list[Host])
         assert set(said) == {code for edge in edges for code in edge.codes if code in TICKETS}
         if Level.ERROR in said.values():
             assert Verdict.REFUSED in {edge.verdict for edge in edges}
-    assert [code for figures in price_plan.figures(survey) for code in figures.codes if code not in TICKETS] == []
+    assert [code for found in survey.purchases for code in found.figures.codes if code not in TICKETS] == []
