@@ -278,7 +278,8 @@ def _undeclared(found: Route) -> Iterator[Finding]:
     if gateway_settings(found.gateway).remote_signer.url and any(workload in unknown for _alike, workload, _ask in found.payable()):
         gateway = found.gateway
         variable = gateway.sources["remote_signer"].variable
-        message = "nobody said what the signer pays at most, so that nothing can be said of its headroom"
+        name = gateway_settings(gateway).remote_signer.name
+        message = f"nobody said what the signer ({name}) pays at most, so that nothing can be said of its headroom"
         hint = f"{variable}: {{url: the same, max_price_per_unit: the cap that the signer has, or any}}"
         where = f"{variable}.max_price_per_unit"
         yield finding("LPF203", gateway, message, variable=where, got="(not set)", hint=hint, level=Level.INFO)
