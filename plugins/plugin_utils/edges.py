@@ -14,7 +14,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.payment impor
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.pipelines import unit
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Payment
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import FREE, PAYS, REFUSED, between, both, pays, signs
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import FREE, PAYS, REFUSED, between, both, pays, signs, unfed
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import WEI, Offer, Rate, headroom, in_currency, lowest_cap, percent
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import ROUTED, Alike, Route, discovers
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.cases import FOR_WANT_OF_FUNDS, FUNDS, LIMITS, Case, Cases
@@ -250,6 +250,8 @@ def _priced(found: Route, alike: Alike, workload: Workload, enforcer: Enforcer, 
     judged = _capped(found, cap, alike, ask, enforcer) if ask.rate and cap else _uncapped(found, alike, workload, enforcer)
     if judged.price is None:
         return judged
+    if ask.rate is not None and (unfed(alike.node or found.gateway, ask.rate.currency) or (cap and unfed(found.gateway, cap.currency))):
+        return replace(judged, codes=(*judged.codes, "LPF205"))
     dealt = cases.of(found.gateway, alike.node, Rate(judged.price, judged.currency), workload.kind)
     codes, mild = _tickets(found, dealt, judged.cap) if dealt else ((), frozenset())
     return replace(judged, codes=(*judged.codes, *codes), mild=judged.mild | mild)

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from functools import cache
 
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.feeds import FEED, FEED_CURRENCIES, FEED_NETWORK
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.payment import Combination, combination
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import OFFCHAIN, Node, Payment
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import WEI
 
 SIGNING = (Payment.REMOTE_SIGNER, Payment.CLEARINGHOUSE)
 """Payments by somebody else's key; the gateway's own process is off-chain with them."""
@@ -35,6 +37,13 @@ def signs(gateway: Node) -> bool:
 def both(gateway: Node) -> bool:
     """True for an on-chain gateway with a signer, which go-livepeer starts with and which gets no video (LPF303)."""
     return pays(gateway) and bool(gateway_settings(gateway).remote_signer.name)
+
+
+def unfed(node: Node, currency: str) -> bool:
+    """True for a currency that a node's price feed cannot tell, so that go-livepeer does not start with it (LPF205)."""
+    if not node.onchain or node.settings.flags.get(FEED):
+        return False
+    return currency not in ((WEI, *FEED_CURRENCIES) if node.network == FEED_NETWORK else (WEI,))
 
 
 def mode(gateway: Node) -> str:

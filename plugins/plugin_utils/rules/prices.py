@@ -11,11 +11,12 @@ from fractions import Fraction
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.asks import State
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import ANY, AUTO, CAPABILITY_CAPS
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import unsigned
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.feeds import FEED, FEED_NETWORK
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.pipelines import unit
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node, Role
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings, orchestrator_settings
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import pays, signs
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import pays, signs, unfed
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import (
     SMALLEST,
     WEI,
@@ -33,10 +34,6 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import (
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Rule, Survey, finding, of_each, setting, some
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import VIDEO, Workload
 
-FEED_CURRENCIES = (WEI, "USD")
-"""Currencies of a node whose ``priceFeedAddr`` is go-livepeer's own, ETH in wei (``starter.go:defaultPriceFeedAddr``)."""
-
-FEED = "priceFeedAddr"
 MANY_PIXELS = "1000000000000"
 """Pixels that prices in dollars are usually for."""
 
@@ -106,7 +103,7 @@ def written(node: Node) -> Iterator[Written]:
 
 def _of_orchestrator(node: Node) -> Iterator[Written]:
     settings = orchestrator_settings(node)
-    adjusts = settings.auto_adjust_price is not False
+    adjusts = settings.adjusts
     pixels = (node.sources["pixels_per_unit"].variable, settings.pixels_per_unit, Place.PIXELS)
     if node.onchain:
         price = (node.sources["price_per_unit"].variable, settings.price_per_unit, Place.PRICE)
@@ -179,14 +176,17 @@ def _video_is_free(node: Node) -> bool:
 
 def _meant(one: Written, rate: Rate) -> Iterator[Finding]:
     node, (variable, text, _place), (_variable, count, _units) = one.node, one.price, one.pixels
-    if rate.currency not in FEED_CURRENCIES and not node.settings.flags.get(FEED) and node.onchain:
+    if unfed(node, rate.currency):
+        own = node.network == FEED_NETWORK
         yield finding(
             "LPF205",
             node,
-            f"the price feed knows no {rate.currency}, so that go-livepeer does not start",
+            f"the price feed knows no {rate.currency}, so that go-livepeer does not start"
+            if own
+            else f"go-livepeer's own price feed is on {FEED_NETWORK}: on {node.network} it does not start with a currency",
             variable=variable,
             got=text,
-            limit="wei, ETH or USD",
+            limit="wei, ETH or USD" if own else "wei or ETH",
             hint=f"an amount in wei, or the address of a feed with that currency as {FEED}",
         )
         return

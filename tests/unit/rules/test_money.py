@@ -222,6 +222,24 @@ def test_a_cap_without_its_pixels() -> None:
     assert one.level is Level.WARNING
 
 
+@pytest.mark.parametrize(
+    ("variables", "says"),
+    [
+        ({}, ""),
+        ({"network": "mainnet"}, "go-livepeer's own price feed is on arbitrum-one-mainnet: on mainnet it does not start with a currency"),
+        ({"network": "mainnet", "orchestrator_flags": {"priceFeedAddr": ACCOUNT}, "gateway_flags": {"priceFeedAddr": ACCOUNT}}, ""),
+        ({"orchestrator_price_per_unit": "0.5EUR"}, "the price feed knows no EUR, so that go-livepeer does not start"),
+    ],
+)
+def test_currencies_that_no_feed_tells(variables: Host, says: str) -> None:
+    units = {"orchestrator_pixels_per_unit": 10**12, "gateway_pixels_per_unit": 10**12}
+    own = {"group": "livepeer_combined", "gateway_discovery": "local", "gateway_max_price_per_unit": "0.625USD"}
+    hosts = {"c": asker("0.5USD", **units) | own | variables}
+    assert {one.message for one in found("LPF205", **hosts)} == ({says} if says else set())
+    (edge,) = Survey(fleet(**hosts)).edges
+    assert (edge.verdict, "LPF205" in edge.codes) == ((Verdict.REFUSED, True) if says else (Verdict.GOOD, False))
+
+
 def test_a_number_of_units_has_no_currency() -> None:
     own = [{"ethaddress": ACCOUNT, "priceperunit": 1000, "pixelsperunit": "1000USD"}]
     (one,) = found("LPF205", o=asker(1000, orchestrator_price_per_gateway=own))
