@@ -9,8 +9,10 @@ from enum import StrEnum
 from fractions import Fraction
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.asks import Ask, State
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.flags import is_true
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.pipelines import per_pixel, pipelines
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Discovery, GatewaySettings, Node, Payment
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Discovery, Node, Payment
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import (
     LARGEST,
     WEI,
@@ -101,8 +103,7 @@ def no_cap_code(workload: Workload, why: NoCap) -> str:
 
 def undone(payer: Node, workload: Workload) -> bool:
     """True if a flag of the gateway has any price paid where every orchestrator is above the cap (pricing.json:ignoreMaxPriceIfNeeded)."""
-    ignores = payer.settings.flags.get(IGNORE_CAP, "false").lower() in ("true", "t", "1")
-    return ignores and workload.kind in (VIDEO, AI) and payer.onchain
+    return is_true(payer.settings.flags.get(IGNORE_CAP, "")) and workload.kind in (VIDEO, AI) and payer.onchain
 
 
 @dataclass(frozen=True)
@@ -189,10 +190,8 @@ class _Payer:
     """The caps of one payer, worked out once."""
 
     def __init__(self, payer: Node, asked: Mapping[Workload, Sequence[Ask]], overheads: Mapping[Workload, Fraction]) -> None:
-        if not isinstance(payer.settings, GatewaySettings):
-            raise TypeError(f"{payer.host}: {payer.name} pays nobody")
         self.node = payer
-        self.settings = payer.settings
+        self.settings = gateway_settings(payer)
         self.asked = {Workload(kind): () for kind in self.settings.workloads} | dict(asked)
         self.overheads = overheads
         self.limits = tuple(map(percent, (payer.headroom_min, payer.headroom_max))) if payer.knows(*LIMITS) else None

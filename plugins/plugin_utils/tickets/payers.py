@@ -110,7 +110,7 @@ def overhead(gateway: Node, orchestrator: Node | None) -> Fraction | None:
 def adjusts(orchestrator: Node) -> bool:
     """Whether an orchestrator adjusts its price, as go-livepeer does by default."""
     settings = orchestrator.settings
-    return not isinstance(settings, OrchestratorSettings) or settings.auto_adjust_price is not False
+    return not isinstance(settings, OrchestratorSettings) or settings.adjusts
 
 
 def job(gateway: Node) -> int | None:
