@@ -422,14 +422,14 @@ RULES = (
     ),
     Rule(
         "LPF210",
-        "error; warning at the highest stated gas price only",
+        "error; warning at the highest stated gas price only, and with on-chain discovery",
         "A reserve or a deposit that is too small for the tickets, so that no job is done whatever the cap.",
         "Reserve and deposit, both: a larger reserve makes dearer tickets, and the deposit has to cover one.",
         funds,
     ),
     Rule(
         "LPF211",
-        "error",
+        "error; warning with on-chain discovery or a clearinghouse",
         "Limits on tickets that refuse the price: the first payment of a remote signer, maxTicketEV, maxTotalEV.",
         "Write the value that the finding names.",
         ticket_limits,

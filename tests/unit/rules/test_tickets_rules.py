@@ -81,6 +81,26 @@ PASSING: dict[str, list[dict[str, Host]]] = {
 }
 
 
+FAILING: dict[str, list[dict[str, Host]]] = {
+    "LPF209": [{"g": paying(1200), "o": asker(1000)}, {"g": payer(1250), "o": asker(1000)}],
+    "LPF210": [
+        {"g": paying(gateway_deposit_eth="0.005"), "o": asker(1000)},
+        {"g": paying(gateway_deposit_eth="0.009"), "o": asker(1000)},
+        {"g": paying(gateway_deposit_eth="0.005", gateway_discovery="onchain"), "o": asker(1000)},
+    ],
+    "LPF211": [
+        {"g": signed(), "o": asker(1000, **LIVE)},
+        {"g": signed("clearinghouse"), "o": asker(1000, **LIVE)},
+        {"g": payer(1250, gateway_discovery="onchain"), "o": asker(1000, orchestrator_flags={"ticketEV": "3000000000000"})},
+    ],
+}
+
+
+@pytest.mark.parametrize(("code", "hosts"), [(code, hosts) for code, each in FAILING.items() for hosts in each])
+def test_something_is_said_where_it_is_not(code: str, hosts: dict[str, Host]) -> None:
+    assert [one for one in found(**hosts) if one.code == code]
+
+
 @pytest.mark.parametrize(("code", "hosts"), [(code, hosts) for code, each in PASSING.items() for hosts in each])
 def test_nothing_is_said_where_all_is_well(code: str, hosts: dict[str, Host]) -> None:
     assert not [one for one in found(**hosts) if one.code == code and one.level is not Level.INFO]
