@@ -1,192 +1,37 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Caps against prices, for video and every model: LPF201 to LPF204 and LPF206 to LPF208."""
+"""Caps that are not there, that nothing enforces or that nobody needs: LPF203, LPF204, LPF206 and LPF207."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from itertools import chain
 
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.asks import Ask, serves
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.asks import serves
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import (
     ANY,
     AUTO,
     CAPABILITY_CAPS,
     DEFAULT,
     IGNORE_CAP,
-    Cap,
-    CapSource,
     NoCap,
     entry_key,
-    no_cap_code,
     undone,
 )
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import above_band
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.pipelines import unit
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.releases import order
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import ExchangeRate, Node
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.nearest import nearest
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import PAYS, pays, signs
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import Band, Offer, Rate, amount_text, in_currency, lowest_cap, percent
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import ROUTED, Alike, Route, discovers
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import Band, Rate, amount_text
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import ROUTED, Route, discovers
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.held import FLAG_CAP, missing, of, own_cap
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Rule, Survey, finding, of_each, some
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import AI, LIVE_RUNNER, VIDEO, Workload
 
 BYOC_SINCE = "0.8.6"
 """First release with jobs of one's own containers (ai.json:byoc)."""
-
-FLAG_CAP = "max_price_per_unit"
-
-
-@dataclass(frozen=True)
-class Held:
-    """One cap of a route, and the prices that are held against it.
-
-    Attributes:
-        route: whose.
-        cap: as written or worked out.
-        band: that it should lie in; None where that is not known.
-        asks: who asks what for which workload; each with a price.
-    """
-
-    route: Route
-    cap: Cap
-    band: Band | None
-    asks: tuple[tuple[Alike, Workload, Ask], ...]
-
-    @property
-    def gateway(self) -> Node:
-        """Whoever speaks for the gateways of the route."""
-        return self.route.gateway
-
-    def amount(self, amount: Fraction) -> str:
-        """An amount per unit, for as many units as the cap is written for."""
-        return amount_text(Rate(amount, self.cap.currency), self.cap.pixels_per_unit)
-
-    def price(self, ask: Ask) -> Fraction | None:
-        """A price in the currency of the cap; None where no rate tells."""
-        if ask.rate is None:
-            return None
-        same = in_currency(ask.rate, self.cap.currency, self.gateway.exchange_rates)
-        return None if same is None else same.amount
-
-    @property
-    def band_text(self) -> str:
-        """The two edges as they can be written; "" where there is nothing to say."""
-        return "" if self.band is None or self.band.high == 0 else f"{self.amount(self.band.low)} to {self.amount(self.band.high)}"
-
-    @property
-    def got(self) -> str:
-        """The cap as written."""
-        units, name = self.cap.pixels_per_unit, unit(self.cap.workload)
-        return self.cap.text if units == 1 else f"{self.cap.text} for {units} {name}s"
-
-    @property
-    def right(self) -> str:
-        """The line to write instead."""
-        if self.cap.source is CapSource.DECLARED:
-            return f"on the signer maxPricePerUnit: {self.band_text}, and the same in {self.cap.variable}"
-        if self.cap.source is CapSource.GLOBAL:
-            return own_cap(self.gateway, self.asks[0][1], self.cap.variable)
-        if "/" in self.band_text:  # for so many units an edge is no finite decimal
-            return f"{self.cap.variable}: auto"
-        return f"{self.cap.variable}: {self.band_text}, or auto"
-
-
-def own_cap(gateway: Node, workload: Workload, written: str = "") -> str:
-    """The line that gives a model a cap of its own: a higher cap of video would be one for video too.
-
-    Args:
-        written: where the cap comes from that it falls through to, if that is an entry that takes the number of video's.
-    """
-    variable = gateway.sources[CAPABILITY_CAPS].variable
-    if written.startswith(variable):
-        return f"{written}: auto"
-    if not workload.pipeline:  # what strangers ask for a model is in no auto
-        return f"{gateway.sources[FLAG_CAP].variable}: the most you would pay for a pixel of any model, or {variable}: any on purpose"
-    if not gateway_settings(gateway).max_price_per_capability:
-        return f"{variable}: auto"
-    return f"{variable}: add {{pipeline: {workload.pipeline}, model_id: {workload.model_id}, price_per_unit: auto}}"
-
-
-def held(found: Route) -> Iterator[Held]:
-    """The caps of a route with the prices they are held against."""
-    groups: dict[tuple[object, ...], list[tuple[Alike, Workload, Ask]]] = {}
-    for alike, workload, ask in found.payable():
-        cap = found.caps.by_workload.get(workload)
-        if cap is not None and ask.rate is not None:
-            groups.setdefault((cap.variable, cap.source, cap.amount, cap.currency), []).append((alike, workload, ask))
-    for asks in groups.values():
-        workload = asks[0][1]
-        yield Held(found, found.caps.by_workload[workload], found.caps.bands.get(workload), tuple(asks))
-
-
-def below_band(survey: Survey) -> Iterator[Finding]:
-    """LPF201: the cap refuses an orchestrator that the gateway is there to use, now or when gas rises."""
-    for one in chain.from_iterable(map(held, survey.routes)):
-        if not one.gateway.knows("headroom_min"):
-            continue
-        minimum = percent(one.gateway.headroom_min)
-        short = [
-            (lowest_cap(Offer(price, ask.adjusts), minimum), price, alike, workload)
-            for alike, workload, ask in one.asks
-            if (price := one.price(ask)) is not None and one.cap.amount < lowest_cap(Offer(price, ask.adjusts), minimum)
-        ]
-        if short:
-            yield from of_each(one.route.gateways, _too_low(one, short))
-
-
-def _too_low(one: Held, short: list[tuple[Fraction, Fraction, Alike, Workload]]) -> Finding:
-    _lowest, price, alike, workload = max(short, key=lambda each: each[0])
-    whose = f"the price of {alike.first.name}{_of(workload)} ({one.amount(price)})"
-    least = one.gateway.headroom_min
-    reason = (
-        f"the cap is below {whose}" if one.cap.amount < price else f"the cap leaves less than {least} % over {whose}, which rises with gas"
-    )
-    count = len({(candidate.name, candidate.url) for _lowest, _price, each, _workload in short for candidate in each.candidates})
-    return finding(
-        "LPF201",
-        one.gateway,
-        reason + (f"; it is too low for {count} orchestrators" if count > 1 else ""),
-        variable=one.cap.variable,
-        got=one.got,
-        limit=one.band_text + (_of(workload) if one.band_text and one.cap.source is CapSource.GLOBAL else ""),
-        hint=one.right,
-        others=[alike.first.name] if alike.node else [],
-        level=Level.WARNING if discovers(one.gateway) else Level.ERROR,
-    )
-
-
-def _of(workload: Workload) -> str:
-    return "" if workload.kind == VIDEO else f" for {workload}"
-
-
-def over_band(survey: Survey) -> Iterator[Finding]:
-    """LPF202: more would be paid than any orchestrator needs."""
-    for one in chain.from_iterable(map(held, survey.routes)):
-        workload = one.asks[0][1]
-        if above_band(one.route, workload):
-            most = f"more than {one.gateway.headroom_max} % over the highest price of the orchestrators{_of(workload)}"
-            says = finding(
-                "LPF202",
-                one.gateway,
-                f"the cap is {most}, and more than the stated gas price needs" if _raised(one) else f"the cap is {most}",
-                variable=one.cap.variable,
-                got=one.got,
-                limit=one.band_text,
-                hint=one.right,
-                level=Level.WARNING,
-            )
-            yield from of_each(one.route.gateways, says)
-
-
-def _raised(one: Held) -> bool:
-    """True if the stated gas price has raised the upper edge."""
-    prices = [price for _alike, _workload, ask in one.asks if (price := one.price(ask)) is not None]
-    return one.band is not None and bool(prices) and one.band.high > max(prices) * (1 + percent(one.gateway.headroom_max) / 100)
 
 
 def uncapped(survey: Survey) -> Iterator[Finding]:
@@ -197,7 +42,7 @@ def uncapped(survey: Survey) -> Iterator[Finding]:
 
 
 def _no_cap(found: Route) -> Iterator[Finding]:
-    for why, workloads in _missing(found, "LPF203").items():
+    for why, workloads in missing(found, "LPF203").items():
         gateway, workload = found.gateway, workloads[0]
         text = gateway_settings(gateway).max_price_per_unit
         if why is NoCap.DECLARED_ZERO:
@@ -206,8 +51,8 @@ def _no_cap(found: Route) -> Iterator[Finding]:
         messages = {
             NoCap.UNSET: "there is no cap, so that any price is paid",
             NoCap.ZERO: f'a cap of "{text}" means any price',
-            NoCap.PRICE_ZERO: f"no cap can be worked out{_of(workload)}: the price is 0, and a cap of 0 means any price",
-            NoCap.UNKNOWN_PRICE: f"no cap can be worked out{_of(workload)}, because no price is known of the orchestrators",
+            NoCap.PRICE_ZERO: f"no cap can be worked out{of(workload)}: the price is 0, and a cap of 0 means any price",
+            NoCap.UNKNOWN_PRICE: f"no cap can be worked out{of(workload)}, because no price is known of the orchestrators",
         }
         fits = found.caps.bands.get(workload)
         limit = "" if fits is None or fits.high == 0 else f"{_per_unit(fits.low, fits)} to {_per_unit(fits.high, fits)}"
@@ -240,18 +85,6 @@ def _any_or(variable: str, why: NoCap, limit: str) -> str:
     if not limit or "/" in limit:
         return f"{variable}: the most you would pay, or any on purpose"
     return f"{variable}: {limit}, or auto"
-
-
-def _missing(found: Route, code: str) -> dict[NoCap, list[Workload]]:
-    """Workloads that the gateway may pay for without a cap, by the reason, as far as nothing was refused that this hangs on."""
-    paid = {workload for _alike, workload, _ask in found.payable()}
-    groups: dict[NoCap, list[Workload]] = {}
-    if found.gateway.knows(*ROUTED, "workloads"):
-        for workload, why in sorted(found.caps.missing.items()):
-            unnamed = not found.routing.closed and not workload.pipeline and pays(found.gateway)
-            if no_cap_code(workload, why) == code and (workload in paid or (unnamed and why is not NoCap.OTHER_UNIT)):
-                groups.setdefault(why, []).append(workload)
-    return groups
 
 
 def _ignored(found: Route) -> Iterator[Finding]:
@@ -377,7 +210,7 @@ def _unserved(gateway: Node, place: int, entry: Mapping[str, object], served: se
 def fallen_through(survey: Survey) -> Iterator[Finding]:
     """LPF207: a model without a cap, or held against the cap of another unit."""
     for found in survey.routes:
-        for why, workloads in _missing(found, "LPF207").items():
+        for why, workloads in missing(found, "LPF207").items():
             runners = [workload for workload in workloads if workload.kind == LIVE_RUNNER]
             strangers = [workload for workload in workloads if workload.kind != LIVE_RUNNER and not workload.pipeline]
             models = [workload for workload in workloads if workload.pipeline]
@@ -416,92 +249,7 @@ def _blocked(found: Route) -> Finding:
     )
 
 
-def currencies(survey: Survey) -> Iterator[Finding]:
-    """LPF208: a cap and a price that move apart with the exchange rate."""
-    for found in survey.routes:
-        for one in (*_in_other_currencies(found), *_no_common_currency(found)):
-            yield from of_each(found.gateways, one)
-
-
-def _in_other_currencies(found: Route) -> Iterator[Finding]:
-    for one in held(found):
-        others = _by_currency((alike, ask) for alike, _workload, ask in one.asks if ask.rate and ask.rate.currency != one.cap.currency)
-        if not others:
-            continue
-        known = all(in_currency(Rate(Fraction(1), currency), one.cap.currency, one.gateway.exchange_rates) for currency in others)
-        asks = _who_asks(others)
-        dated = _rates(one.gateway.exchange_rates, {one.cap.currency, *others})
-        yield finding(
-            "LPF208",
-            one.gateway,
-            f"the cap is in {one.cap.currency}, but there are prices in other currencies ({asks})"
-            + (f"; compared at {dated}, and go-livepeer reads its own rate each hour" if known else ""),
-            variable=one.cap.variable,
-            got=one.got,
-            limit=", ".join(sorted(others)),
-            hint=_in_one_currency(one.cap.currency, others),
-            others=_own(others),
-            level=Level.WARNING if known else Level.ERROR,
-        )
-
-
-def _no_common_currency(found: Route) -> Iterator[Finding]:
-    for workload in chain.from_iterable(_missing(found, "LPF208").values()):
-        others = _by_currency((alike, ask) for alike, one, ask in found.payable() if one == workload and ask.rate)
-        yield finding(
-            "LPF208",
-            found.gateway,
-            f"no cap can be worked out{_of(workload)} from prices in several currencies ({_who_asks(others)})",
-            field=FLAG_CAP if workload.kind == VIDEO else CAPABILITY_CAPS,
-            got=AUTO,
-            limit=", ".join(sorted(others)),
-            hint="write all prices in one currency, or say what the others are worth (livepeer_wei_per_usd, livepeer_exchange_rates)",
-            others=_own(others),
-        )
-
-
-def _by_currency(asks: Iterable[tuple[Alike, Ask]]) -> dict[str, list[Alike]]:
-    found: dict[str, list[Alike]] = {}
-    for alike, ask in asks:
-        if ask.rate is not None:
-            found.setdefault(ask.rate.currency, []).append(alike)
-    return found
-
-
-def _who_asks(others: Mapping[str, list[Alike]]) -> str:
-    names = {currency: list(dict.fromkeys(one.name for each in alike for one in each.candidates)) for currency, alike in others.items()}
-    return "; ".join(f"{currency}: {some(each)}" for currency, each in sorted(names.items()))
-
-
-def _own(others: Mapping[str, list[Alike]]) -> list[str]:
-    return [alike.first.name for each in others.values() for alike in each if alike.node][:3]
-
-
-def _rates(rates: Iterable[ExchangeRate], currencies: set[str]) -> str:
-    used = [one for one in rates if one.currency in currencies]
-    return ", ".join(f"{one.wei} wei for 1 {one.currency}" + (f" of {one.date}" if one.date else " (no date)") for one in used)
-
-
-def _in_one_currency(own: str, others: Mapping[str, list[Alike]]) -> str:
-    text = "write cap and prices in the same currency"
-    return f"{text}: the cap in {next(iter(others))}, or the prices in {own}" if len(others) == 1 else text
-
-
 RULES = (
-    Rule(
-        "LPF201",
-        "error; warning with on-chain discovery",
-        "A cap below the band: the price, and the least headroom over it where the orchestrator adjusts its price.",
-        "Write a cap between the two values, or auto.",
-        below_band,
-    ),
-    Rule(
-        "LPF202",
-        "warning",
-        "A cap above the band. Silent where the gateway may use orchestrators that are not in the inventory.",
-        "Write a cap between the two values, or auto.",
-        over_band,
-    ),
     Rule(
         "LPF203",
         "error; warning where a flag undoes the cap, info where none can be set or nobody said it",
@@ -529,12 +277,5 @@ RULES = (
         "A model that falls through to no cap, or to the cap for a pixel while it is paid by another unit; live runners under a cap.",
         "Give each model a cap of its own: livepeer_gateway_max_price_per_capability: auto.",
         fallen_through,
-    ),
-    Rule(
-        "LPF208",
-        "error; warning with a rate",
-        "A price and a cap in different currencies.",
-        "Write both in the same currency.",
-        currencies,
     ),
 )
