@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from fractions import Fraction
 from math import floor
 
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Role
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.texts import exact_text, percent_text
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.figures import Figures, GasRow
 
@@ -27,11 +26,6 @@ def _magnitude(amount: Fraction) -> int:
     if amount >= 1 or amount <= 0:
         return len(str(int(amount)))
     return len(str(int(amount.numerator))) - len(str(int(amount.denominator)))
-
-
-def gateways(figures: Figures) -> list[str]:
-    """Whom they are about, by the names that edges have for them."""
-    return [name.removesuffix(f"/{Role.GATEWAY.value}") for name in figures.gateways]
 
 
 def range_text(low: Fraction | None, high: Fraction | None) -> str:

@@ -18,7 +18,6 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import HostPla
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.gas import (
     advice,
     base_text,
-    gateways,
     lacks_text,
     rough_text,
     row_texts,
@@ -139,7 +138,7 @@ def _ratio(amount: Fraction | None) -> str | None:
 
 def _pricing(figures: Figures) -> dict[str, Any]:
     return {
-        "gateways": gateways(figures),
+        "gateways": list(figures.gateways),
         "workload": str(figures.workload),
         "unit": f"{figures.currency} per {figures.unit}",
         "price": base_text(figures),

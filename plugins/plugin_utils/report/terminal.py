@@ -15,7 +15,6 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.gas import (
     advertised_text,
     base_text,
     gas_text,
-    gateways,
     rough_text,
     survives_text,
 )
@@ -178,7 +177,7 @@ def _gas_row(figures: Figures, unit: str) -> tuple[str, ...]:
     per = "" if unit else f" {figures.currency} per {figures.unit}"
     cap = "" if figures.cap is None else rough_text(figures.cap)
     texts = (base_text(figures) + per, advertised_text(figures), cap, gas_text(figures), survives_text(figures))
-    return (_names(gateways(figures)), str(figures.workload), *texts)
+    return (_names(figures.gateways), str(figures.workload), *texts)
 
 
 def _by_verdict(together: Sequence[Group]) -> list[list[Cell]]:

@@ -85,7 +85,7 @@ def test_many_rows_are_told_and_the_first_are_those_with_findings() -> None:
     (figures,) = costly().pricing
     plan = three()
     quiet = plan.pricing[0]
-    text = report(replace(plan, pricing=(*[quiet] * 45, replace(figures, gateways=("worst/gateway",)))), Screen(120))
+    text = report(replace(plan, pricing=(*[quiet] * 45, replace(figures, gateways=("worst",)))), Screen(120))
     lines = text[text.index("What gas") :].splitlines()
     assert lines[0].startswith("What gas makes of the prices (46 rows; these 40 of them, the others stand in plan.json; in wei per pixel")
     assert lines[3].startswith("worst ")
