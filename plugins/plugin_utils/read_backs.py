@@ -89,25 +89,25 @@ def _caps(node: Node, cap: Cap | None, capabilities: Sequence[Mapping[str, objec
     elif cap.currency == WEI:
         found.append(ReadBack("/getBroadcastConfig", ("MaxPrice",), str(cap.amount)))
     # Without entries no series may be there either: somebody may have set a cap on the running node.
-    series = loaded_caps(capabilities, cap.pixels_per_unit if cap else 1)
+    series = loaded_caps(capabilities)
     return [*found, ReadBack("/metrics", SERIES, [list(row) for row in series], "series", "maxPricePerCapability")]
 
 
-def loaded_caps(entries: Sequence[Mapping[str, object]], pixels_per_unit: int) -> list[tuple[str, str, str | None]]:
+def loaded_caps(entries: Sequence[Mapping[str, object]]) -> list[tuple[str, str, str | None]]:
     """Pipeline, model and amount in wei of each series that go-livepeer shows for entries of ``-maxPricePerCapability``.
 
     Args:
-        entries: ``capabilities_prices`` of the document; of two for one model the later one counts.
-        pixels_per_unit: of the flag, for an entry without its own.
+        entries: ``capabilities_prices`` of the document, each with its model and its pixels; of two for one model the later one
+            counts.
 
     Returns:
         In the order of their names; None for the amount in a currency that follows its rate.
     """
     found = {}
     for entry in entries:
-        names = (_pipeline(str(entry["pipeline"])), str(entry.get("model_id") or "default"))
+        names = (_pipeline(str(entry["pipeline"])), str(entry["model_id"]))
         if all(len(name) <= _LONGEST_LABEL and name.isascii() and name.isprintable() for name in names):
-            found[names] = _wei(entry["price_per_unit"], entry.get("pixels_per_unit") or pixels_per_unit, entry.get("currency"))
+            found[names] = _wei(entry["price_per_unit"], entry["pixels_per_unit"], entry.get("currency"))
     return [(*names, amount) for names, amount in sorted(found.items())]
 
 

@@ -75,35 +75,41 @@ def test_a_gateway_is_asked_for_each_cap_of_its_document() -> None:
 # Entries as the running 0.9.1 loaded them, and the series that it showed (starter.go:StartLivepeer, monitor/census.go:ToPipeline).
 SEEN = {
     "a fraction": ({"pipeline": "text-to-image", "model_id": "a/B", "price_per_unit": "6072", "pixels_per_unit": "5"}, "6072/5", 1214.4),
-    "a third": ({"pipeline": "upscale", "price_per_unit": "1e3", "pixels_per_unit": "3"}, "1000/3", 333.3333333333333),
-    "a tenth": ({"pipeline": "llm", "price_per_unit": "0.1", "pixels_per_unit": "1"}, "1/10", 0.1),
-    "eth": ({"pipeline": "llm", "price_per_unit": "0.5", "pixels_per_unit": "1000000000000000000", "currency": "ETH"}, "1/2", 0.5),
+    "a third": (
+        {"pipeline": "upscale", "model_id": "default", "price_per_unit": "1e3", "pixels_per_unit": "3"},
+        "1000/3",
+        333.3333333333333,
+    ),
+    "a tenth": ({"pipeline": "llm", "model_id": "default", "price_per_unit": "0.1", "pixels_per_unit": "1"}, "1/10", 0.1),
+    "eth": (
+        {"pipeline": "llm", "model_id": "default", "price_per_unit": "0.5", "pixels_per_unit": "1000000000000000000", "currency": "ETH"},
+        "1/2",
+        0.5,
+    ),
 }
 
 
 @pytest.mark.parametrize("case", SEEN)
 def test_amounts_are_those_that_the_binary_showed(case: str) -> None:
     entry, exact, shown = SEEN[case]
-    assert loaded_caps([entry], 1) == [(entry["pipeline"], entry.get("model_id", "default"), exact)]
+    assert loaded_caps([entry]) == [(entry["pipeline"], entry["model_id"], exact)]
     assert float(Fraction(exact)) == shown
 
 
 def test_a_currency_of_the_feed_follows_its_rate() -> None:
-    assert loaded_caps([{"pipeline": "llm", "price_per_unit": "1", "currency": "USD"}], 1) == [("llm", "default", None)]
-
-
-def test_pixels_are_those_of_the_flag_where_the_entry_has_none() -> None:
-    assert loaded_caps([{"pipeline": "llm", "model_id": "m", "price_per_unit": "1000"}], 4) == [("llm", "m", "250")]
+    entry = {"pipeline": "llm", "model_id": "m", "price_per_unit": "1", "pixels_per_unit": "1", "currency": "USD"}
+    assert loaded_caps([entry]) == [("llm", "m", None)]
 
 
 def test_of_two_entries_for_one_model_the_later_one_counts() -> None:
-    entries = [{"pipeline": name, "model_id": "m", "price_per_unit": amount} for name, amount in (("Llm", "1"), ("llm", "2"))]
-    assert loaded_caps(entries, 1) == [("llm", "m", "2")]
+    each = {"model_id": "m", "pixels_per_unit": "1"}
+    entries = [each | {"pipeline": name, "price_per_unit": amount} for name, amount in (("Llm", "1"), ("llm", "2"))]
+    assert loaded_caps(entries) == [("llm", "m", "2")]
 
 
 @pytest.mark.parametrize("model", ["ünï", "m" * 256])
 def test_a_model_that_a_label_cannot_hold_has_no_series(model: str) -> None:
-    assert loaded_caps([{"pipeline": "llm", "model_id": model, "price_per_unit": "1"}], 1) == []
+    assert loaded_caps([{"pipeline": "llm", "model_id": model, "price_per_unit": "1", "pixels_per_unit": "1"}]) == []
 
 
 def test_no_cap_is_read_back_as_none() -> None:
