@@ -13,8 +13,9 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.pipelines imp
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import pays
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import Band, Rate, amount_text, in_currency
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import SMALLEST, WEI, Band, Rate, amount_text, in_currency
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import ROUTED, Alike, Route
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets import overhead
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import VIDEO, Workload
 
 FLAG_CAP = "max_price_per_unit"
@@ -54,8 +55,23 @@ class Held:
 
     @property
     def band_text(self) -> str:
-        """The two edges as they can be written; "" where there is nothing to say."""
-        return "" if self.band is None or self.band.high == 0 else f"{self.amount(self.band.low)} to {self.amount(self.band.high)}"
+        """The caps that fit as they can be written, with the stated gas price too; "" where there is nothing to say."""
+        if self.band is None or self.band.high == 0:
+            return ""
+        under_gas = self._under_gas
+        low, high = self.amount(max(self.band.low, under_gas)), self.amount(self.band.high)
+        # The upper edge is what gas needs before it is cut.
+        return low if under_gas and under_gas + SMALLEST > self.band.high else f"{low} to {high}"
+
+    @property
+    def _under_gas(self) -> Fraction:
+        """The highest of the prices at the highest stated gas price, cut as it is sent; 0 where that is not known."""
+        under = [Fraction(0)]
+        for alike, _workload, ask in self.asks:
+            price, factor = self.price(ask), overhead(self.gateway, alike.node)
+            if price is not None and factor is not None and ask.adjusts:
+                under.append(price * factor // SMALLEST * SMALLEST if self.cap.currency == WEI else price * factor)
+        return max(under)
 
     @property
     def got(self) -> str:

@@ -322,3 +322,17 @@ def test_a_cap_for_nobody_names_what_there_is() -> None:
     caps = [{"pipeline": "text-to-image", "model_id": "sdd", "price_per_unit": 1}]
     (one,) = found("LPF206", g=ai_payer(caps=caps), o=server(IMAGE))
     assert (one.got, one.limit, one.hint) == ("text-to-image sdd", "text-to-image sd", "sd, or remove the entry")
+
+
+@pytest.mark.parametrize(
+    ("pool", "gas", "right"),
+    [(100, "5", "1600"), (101, "5", "1606"), (100, "2.3", "1276 to 1300"), (100, "1", "1200 to 1300")],
+)
+@pytest.mark.parametrize(("cap", "code"), [(1100, "LPF201"), (2000, "LPF202")])
+def test_no_line_to_write_is_refused_under_gas(pool: int, gas: str, right: str, cap: int, code: str) -> None:
+    stated = {"expected_gas_gwei": ["0.05", gas], "pool_size": pool}
+    funds = {"gateway_reserve_eth": "1", "gateway_deposit_eth": "1"}
+    (one,) = found(code, g=payer(cap, **stated, **funds), o=asker(1000, **stated))
+    assert (one.limit, one.hint) == (right, f"livepeer_gateway_max_price_per_unit: {right}, or auto")
+    for pasted in right.split(" to "):
+        assert not rules_of(g=payer(pasted, **stated, **funds), o=asker(1000, **stated))
