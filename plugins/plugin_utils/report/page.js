@@ -300,8 +300,10 @@
   function labelOf(line) {
     const edges = [...line.edges];
     const headrooms = unique(edges.map(({ group }) => group.texts.headroom).filter(Boolean));
-    const what = edges.length === 1 ? edges[0].group.workload : named(unique(edges.map(({ group }) => group.workload)));
-    return [line.count > edges.length ? `${line.count.toLocaleString("en")} × ${what}` : what, headrooms.length === 1 ? headrooms[0] : ""].filter(Boolean).join(" ");
+    const workloads = unique(edges.map(({ group }) => group.workload));
+    // The count is of edges, one for each workload: it must not read as if it were to be multiplied by them.
+    const many = workloads.length === 1 ? `${line.count.toLocaleString("en")} × ${workloads[0]}` : `${number(line.count, "edge")}, ${named(workloads)}`;
+    return [line.count > edges.length ? many : named(workloads), headrooms.length === 1 ? headrooms[0] : ""].filter(Boolean).join(" ");
   }
 
   const named = (workloads) => (workloads.length === 1 ? workloads[0] : number(workloads.length, "workload"));
