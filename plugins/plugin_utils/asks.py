@@ -232,7 +232,7 @@ def _document(amount: Fraction | None, units: Fraction | None, currency: str, ad
 
 
 def _stated(value: Rate, pixels: int, adjusts: bool, variable: str) -> Ask:
-    floored = value.currency == WEI and advertised(value.amount, adjusts) == 0 != value.amount
+    floored = value.currency == WEI and advertised(value.amount, Fraction(1) if adjusts else None) == 0 != value.amount
     text, units = flag_text(value.amount, pixels)
     written = {
         "price_per_unit": text + ("" if value.currency == WEI else value.currency),

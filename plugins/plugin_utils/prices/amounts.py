@@ -78,15 +78,21 @@ def in_currency(rate: Rate, currency: str, rates: tuple[ExchangeRate, ...]) -> R
     return None if amount is None or one is None or one.amount == 0 else Rate(amount.amount / one.amount, currency)
 
 
-def advertised(per_unit: Fraction, adjusts: bool) -> Fraction:
-    """What an orchestrator names as a price of so many wei, without the cost of tickets.
+def advertised(base: Fraction, overhead: Fraction | None) -> Fraction | None:
+    """A price in wei as it is sent; ``overhead`` is a factor, None for an orchestrator that does not adjust.
 
-    With automatic adjustment it is cut to thousandths of a wei (``common/util.go:PriceToFixed``). Without, a fraction that does not
-    fit into two int64 is cut to whole wei (``core/orchestrator.go:PriceInfo``; gateways ask with capabilities).
+    Adjusted, it is cut to 3 decimals and ends at the largest int64 (``common/util.go:ratToFixed``: its division keeps as many
+    bits as numerator and denominator have, so that it never rounds up to the next thousandth). Not adjusted, it is floored to
+    whole wei where numerator or denominator is no int64 (``core/orchestrator.go:PriceInfoForCaps``, which gateways ask); None
+    where even that is too large, which it answers with "price cannot be converted to int64".
     """
-    if adjusts:
-        return per_unit // SMALLEST * SMALLEST
-    return per_unit if max(per_unit.numerator, per_unit.denominator) <= LARGEST else Fraction(per_unit // 1)
+    if overhead is not None:
+        # Whole numbers, because a fleet has many prices: three fractions would each be reduced.
+        thousandths = 1000 * base.numerator * overhead.numerator // (base.denominator * overhead.denominator)
+        return Fraction(min(thousandths, LARGEST), 1000)
+    if base.numerator <= LARGEST and base.denominator <= LARGEST:
+        return base
+    return None if base // 1 > LARGEST else Fraction(base // 1)
 
 
 def decimal_text(amount: Fraction) -> str | None:

@@ -198,7 +198,7 @@ def _meant(one: Written, rate: Rate) -> Iterator[Finding]:
 
 
 def _free(one: Written, rate: Rate, wei: Rate) -> Iterator[Finding]:
-    if wei.amount and not advertised(wei.amount, bool(one.adjusts)):
+    if wei.amount and advertised(wei.amount, Fraction(1) if one.adjusts else None) == 0:
         least = SMALLEST if one.adjusts else Fraction(1)
         variable, text, _place = one.price
         pixels = read(one.pixels[2], one.pixels[1]).amount or Fraction(1)

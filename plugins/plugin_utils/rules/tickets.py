@@ -20,13 +20,14 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import (
     WEI_PER_ETH,
     Offer,
     Rate,
+    advertised,
     amount_text,
     lowest_cap,
     percent,
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Rule, Survey, finding, of_each, setting
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.cases import FOR_WANT_OF_FUNDS
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.deals import Refusal, adjusted
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.deals import Refusal
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.figures import Funds, Sale
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.payers import adjusts
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.terms import OF_ORCHESTRATORS, OF_PAYERS, WEI_PER_GWEI, faults
@@ -43,7 +44,7 @@ def too_large(survey: Survey) -> Iterator[Finding]:
             continue
         asked = (ask for account in ("", *sorted(accounts(node))) for ask in asks(node, account).values() if ask.rate is not None)
         prices = {ask.variable: ask.rate.amount for ask in asked if ask.rate is not None and ask.rate.currency == WEI}
-        yield from (_unsent(node, variable, amount) for variable, amount in prices.items() if adjusted(amount, None) is None)
+        yield from (_unsent(node, variable, amount) for variable, amount in prices.items() if advertised(amount, None) is None)
 
 
 def _unsent(node: Node, variable: str, amount: Fraction) -> Finding:

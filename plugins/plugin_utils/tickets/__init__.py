@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.deals import Bound, Deal, GasLimit, Refusal, adjusted
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.deals import Bound, Deal, GasLimit, Refusal
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.payers import Payer, overhead, payer, terms
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.terms import Limits, Terms, TicketError, eth_wei, gas_wei, share_of
 
@@ -16,7 +16,6 @@ __all__ = [
     "Refusal",
     "Terms",
     "TicketError",
-    "adjusted",
     "eth_wei",
     "gas_wei",
     "overhead",

@@ -13,7 +13,7 @@ from fractions import Fraction
 from math import ceil, floor
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts import tickets as facts
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import LARGEST, SMALLEST
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import LARGEST, SMALLEST, advertised
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.terms import Limits, Terms
 
 
@@ -90,7 +90,7 @@ class Deal:
         overhead = self.terms.overhead(self.share, gas)
         if overhead is None:
             return None
-        return adjusted(self.base, overhead if self.adjusts else None) if self.in_wei else self.base * (overhead if self.adjusts else 1)
+        return advertised(self.base, overhead if self.adjusts else None) if self.in_wei else self.base * (overhead if self.adjusts else 1)
 
     def refusals(self, gas: int) -> tuple[Refusal, ...]:
         """All that stands against a payment at this gas price, whatever the cap, in the order in which it would come up.
@@ -112,7 +112,7 @@ class Deal:
     @property
     def too_large(self) -> bool:
         """True if the price cannot be sent, whatever gas and reserve are."""
-        return self.in_wei and not self.adjusts and adjusted(self.base, None) is None
+        return self.in_wei and not self.adjusts and advertised(self.base, None) is None
 
     def _held_against(self, price: Fraction, face: int) -> dict[Refusal, bool]:
         """What a payer may hold against a price and its tickets, and whether it does."""
@@ -182,7 +182,7 @@ class Deal:
     def _room(self, cap: Fraction) -> Room | None:
         """How much overhead the cap leaves; None for any."""
         if not self.adjusts:
-            still = adjusted(self.base, None) if self.in_wei else self.base
+            still = advertised(self.base, None) if self.in_wei else self.base
             return Room(Fraction(-1), False) if still is None or still > cap else None
         if not self.in_wei:
             return Room(cap / self.base - 1, True)
@@ -252,20 +252,3 @@ class Room:
             return 0
         exact = cost / self.part
         return ceil(exact) if self.reached else floor(exact) + 1
-
-
-def adjusted(base: Fraction, overhead: Fraction | None) -> Fraction | None:
-    """A price in wei as it is sent; ``overhead`` is a factor, None for an orchestrator that does not adjust.
-
-    Adjusted, it is cut to 3 decimals and ends at the largest int64 (``common/util.go:ratToFixed``: its division keeps as many
-    bits as numerator and denominator have, so that it never rounds up to the next thousandth). Not adjusted, it is floored to
-    whole wei where numerator or denominator is no int64 (``core/orchestrator.go:PriceInfoForCaps``, which gateways ask); None
-    where even that is too large, which it answers with "price cannot be converted to int64".
-    """
-    if overhead is not None:
-        # Whole numbers, because a fleet has many prices: three fractions would each be reduced.
-        thousandths = 1000 * base.numerator * overhead.numerator // (base.denominator * overhead.denominator)
-        return Fraction(min(thousandths, LARGEST), 1000)
-    if base.numerator <= LARGEST and base.denominator <= LARGEST:
-        return base
-    return None if floor(base) > LARGEST else Fraction(floor(base))

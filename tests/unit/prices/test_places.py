@@ -217,7 +217,7 @@ def test_currencies_are_compared_by_the_operator_s_rates() -> None:
     ],
 )
 def test_what_is_advertised(per_unit: str, adjusts: bool, named: str) -> None:
-    assert advertised(Fraction(per_unit), adjusts) == Fraction(named)
+    assert advertised(Fraction(per_unit), Fraction(1) if adjusts else None) == Fraction(named)
     assert LARGEST == 9223372036854775807
 
 

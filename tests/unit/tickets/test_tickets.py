@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import pytest
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts import tickets as facts
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import LARGEST
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import LARGEST, advertised
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets import (
     Bound,
     Deal,
@@ -17,7 +17,6 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets import (
     Refusal,
     Terms,
     TicketError,
-    adjusted,
     eth_wei,
     gas_wei,
     share_of,
@@ -123,16 +122,16 @@ def test_with_adjustment_a_price_ends_at_the_largest_number() -> None:
 
 def test_without_adjustment_a_price_that_is_no_pair_of_int64_is_floored() -> None:
     """pricing.json:int64_limits, which gateways meet, because they ask with capabilities."""
-    assert adjusted(Fraction("39297.516000000000000000001"), None) == 39297
-    assert adjusted(Fraction("0.1590000000000000000000001"), None) == 0
-    assert adjusted(Fraction("0.159"), None) == Fraction("0.159")
-    assert adjusted(Fraction(2**63 - 1), None) == 2**63 - 1
+    assert advertised(Fraction("39297.516000000000000000001"), None) == 39297
+    assert advertised(Fraction("0.1590000000000000000000001"), None) == 0
+    assert advertised(Fraction("0.159"), None) == Fraction("0.159")
+    assert advertised(Fraction(2**63 - 1), None) == 2**63 - 1
 
 
 def test_a_price_that_cannot_be_sent_is_refused_whatever_gas_and_reserve_are() -> None:
     """``core/orchestrator.go:PriceInfoForCaps``: "price cannot be converted to int64"."""
     found = deal(str(2**63), adjusts=False)
-    assert adjusted(Fraction(2**63), None) is None
+    assert advertised(Fraction(2**63), None) is None
     assert (found.advertised(GWEI), found.refusals(GWEI), found.covered(GWEI)) == (None, (Refusal.PRICE,), None)
     assert found.highest_gas(None) == found.highest_gas(Fraction(1)) == GasLimit(None, Bound.PRICE)
     assert deal(str(2**63)).refusals(GWEI) == ()
@@ -394,4 +393,4 @@ def test_the_division_of_the_binary_never_rounds_up(numerator: int, denominator:
     exponent -= scaled * Fraction(2) ** exponent >= 2**bits
     mantissa = round(scaled * Fraction(2) ** exponent)
     quotient = mantissa / Fraction(2) ** exponent
-    assert adjusted(Fraction(numerator, denominator), Fraction(1)) == Fraction(min(int(quotient), LARGEST), 1000)
+    assert advertised(Fraction(numerator, denominator), Fraction(1)) == Fraction(min(int(quotient), LARGEST), 1000)
