@@ -165,6 +165,15 @@ def test_a_thousand_hosts_stay_a_page(show: Show) -> None:
     assert len(page.all(".edge.chosen .line.refused")) > 0
 
 
+def test_a_finding_about_one_host_of_a_stack_leads_to_that_host(show: Show) -> None:
+    plan = large(1000)
+    found = Finding("LPF102", Level.ERROR, "a CLI port is reachable", hosts=("orch777",), node="orchestrator")
+    page = show(replace(plan, findings=(found,)))
+    assert "orch777" not in page.texts(".box text.name")
+    page.one("#findings li.error button").click()
+    assert page.texts(".box.chosen text.name") == ["orch777"]
+
+
 def test_a_finding_of_many_hosts_names_them_all(show: Show) -> None:
     found = Finding("LPF209", Level.WARNING, "it does not survive", hosts=tuple(f"gw{place}" for place in range(300)))
     page = show(replace(EMPTY, findings=(found,)))

@@ -371,8 +371,11 @@
     const concerned = (group, pairs) => group.codes.includes(finding.code) && pairs.some(holds);
     const inBox = (box) => box.hosts.some((host) => about.has(host));
     const hasEdges = plan.groups.some((group) => concerned(group, group.between));
+    // Among others in a stack nobody finds the host that is meant: it is searched for.
+    const hides = (box) => box.hosts.includes(finding.hosts[0]) && box.hosts.some((host) => !about.has(host));
     for (const wider of [null, "", finding.hosts[0] ?? ""]) {
       if (wider !== null) search(wider);
+      if (wider !== finding.hosts[0] && drawn.boxes.some(hides)) continue;
       const lines = drawn.lines.filter((line) => [...line.edges].some((one) => concerned(one.group, one.between)) && (inBox(line.start.box) || inBox(line.stop.box)));
       const boxes = lines.length || hasEdges ? [] : drawn.boxes.filter(inBox);
       if (lines.length || boxes.length) return lead(lines, boxes);
