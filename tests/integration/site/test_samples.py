@@ -50,17 +50,17 @@ PROMISES = {
     ),
     "signer-one-host.yml": Promise(
         {("edge1.example.org", "edge1.example.org", LIVE): ("good", "400", "500", "25", "signer")},
-        advertised={("edge1.example.org/gateway", LIVE): "404"},
+        advertised={("edge1.example.org", LIVE): "404"},
         survives=Fraction(1, 10),
     ),
     "signer-one-host-free-video.yml": Promise(
         {("edge1", "edge1", LIVE): ("good", "400", "500", "25", "signer"), ("edge1-free", "edge1-free", "video"): FREE},
-        advertised={("edge1/gateway", LIVE): "404"},
+        advertised={("edge1", LIVE): "404"},
         survives=Fraction(1, 10),
     ),
     "onchain-one-host.yml": Promise(
         {("media1.example.org", "media1.example.org", "video"): ("good", "1000", "1300", "30", "gateway")},
-        advertised={("media1.example.org/gateway", "video"): "1090"},
+        advertised={("media1.example.org", "video"): "1090"},
         survives=Fraction(1),
     ),
     "onchain-separate-hosts.yml": Promise(
@@ -72,9 +72,9 @@ PROMISES = {
             ("gw2.example.org", "ai1.example.org", MODEL): ("good", "4000000", "5200000", "30", "gateway"),
         },
         advertised={
-            ("gw1.example.org/gateway", "video"): "1090",
-            ("gw2.example.org/gateway", "video"): "1199",
-            ("gw2.example.org/gateway", MODEL): "4360000",
+            ("gw1.example.org", "video"): "1090",
+            ("gw2.example.org", "video"): "1199",
+            ("gw2.example.org", MODEL): "4360000",
         },
         survives=Fraction(1),
     ),
