@@ -33,6 +33,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices.grammar impo
     parse_pixels,
     parse_price,
     percent,
+    plain_decimal,
     rate,
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices.places import Place, Reading, complaint, implausible, least_worth, read
@@ -74,6 +75,7 @@ __all__ = [
     "parse_pixels",
     "parse_price",
     "percent",
+    "plain_decimal",
     "price_cap",
     "rate",
     "read",

@@ -106,6 +106,12 @@ def percent(text: str) -> Fraction:
     Raises:
         PriceError: anything else.
     """
-    if _DECIMAL.fullmatch(text) is None:
+    number = plain_decimal(text)
+    if number is None:
         raise PriceError(f'"{text}" is no percentage; write a number such as 20 or 12.5')
-    return Fraction(text)
+    return number
+
+
+def plain_decimal(text: str) -> Fraction | None:
+    """Digits, or digits with a point and digits; None for anything else. What the collection's own amounts are written in."""
+    return Fraction(text) if _DECIMAL.fullmatch(text) else None

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from fractions import Fraction
 
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import PriceError, Rate, decimal_text, rate
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import PriceError, Rate, decimal_text, plain_decimal, rate
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices.written import written_amount, written_offers
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.cases import make_case
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.figures import Figures, Sale, to_dict, work_out
@@ -28,7 +28,6 @@ FLAGS = (*OF_ORCHESTRATORS, *OF_PAYERS)
 OF_A_FLEET = ("gateways", "pipeline", "model_id", "unit", "orchestrators", "lacks")
 """Figures that only a fleet has."""
 
-_DECIMAL = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _EXACT = re.compile(r"-?[0-9]+(?:/[0-9]+)?")
 
 
@@ -141,9 +140,10 @@ def _pool(value: object) -> int:
 
 def _amount(value: object, what: str) -> Fraction:
     text = written_amount(value, what)
-    if _DECIMAL.fullmatch(text) is None:
+    number = plain_decimal(text)
+    if number is None:
         raise PriceError(f'{what} is "{text}"; write a whole number, or one with a decimal point in quotes, such as "0.36"')
-    return Fraction(text)
+    return number
 
 
 def _readable(value: object) -> object:
