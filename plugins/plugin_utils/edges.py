@@ -93,6 +93,8 @@ class Edge:
         currency: "wei", or the currency both sides are written in.
         unit: what the price is for.
         headroom: exact percent of the cap over the price, None where either is missing.
+        lowest_cap: below it a cap is LPF201, in the same unit; None where no cap is held against the price.
+        highest_cap: above it a cap is LPF202; None as well where the gateway may use orchestrators that nobody knows.
         most: the most that can be paid for a unit: up to twice the first price of a session at its refresh, even above the cap
             (``segment_rpc.go:validatePrice``); None where nothing limits it or nothing is paid.
         verdict: see Verdict.
@@ -112,6 +114,8 @@ class Edge:
     currency: str
     unit: str
     headroom: Fraction | None
+    lowest_cap: Fraction | None
+    highest_cap: Fraction | None
     most: Fraction | None
     verdict: Verdict
     codes: tuple[str, ...] = ()
@@ -139,7 +143,7 @@ class Judgement:
     """What is to be said of an edge, whoever its ends are.
 
     Attributes:
-        reachable, payable, enforced_by, price, cap, currency, most, codes: see Edge.
+        reachable, payable, enforced_by, price, cap, currency, lowest_cap, highest_cap, most, codes: see Edge.
         mild: codes of findings that are no errors here, beside those that never are.
         known: False where nobody can tell whether it works.
     """
@@ -151,6 +155,8 @@ class Judgement:
     cap: Fraction | None = None
     currency: str = WEI
     most: Fraction | None = None
+    lowest_cap: Fraction | None = None
+    highest_cap: Fraction | None = None
     codes: tuple[str, ...] = ()
     mild: frozenset[str] = frozenset()
     known: bool = True
@@ -190,6 +196,8 @@ def _edge(found: Route, workload: Workload, judged: Judgement, gateways: tuple[E
         currency=judged.currency,
         unit=unit(workload),
         headroom=headroom(judged.cap, judged.price) if judged.cap is not None and judged.price else None,
+        lowest_cap=judged.lowest_cap,
+        highest_cap=judged.highest_cap,
         most=judged.most,
         verdict=_verdict(found, judged),
         codes=judged.codes,
@@ -283,7 +291,19 @@ def _capped(found: Route, cap: Cap, alike: Alike, ask: Ask, enforcer: Enforcer) 
     codes += ("LPF203",) if undone(found.gateway, cap.workload) else ()
     # With an exchange rate the two can be compared all the same; a cap that a flag undoes is one still.
     mild = frozenset({"LPF203", "LPF208"}) | _guessed(alike, ask)
-    return Judgement(True, Payable.PAID, enforcer, price.amount, cap.amount, cap.currency, _most(found, cap, enforcer), codes, mild)
+    return Judgement(
+        True,
+        Payable.PAID,
+        enforcer,
+        price.amount,
+        cap.amount,
+        cap.currency,
+        _most(found, cap, enforcer),
+        _lowest(found, Offer(price.amount, ask.adjusts)),
+        _highest(found, cap.workload),
+        codes,
+        mild,
+    )
 
 
 def _most(found: Route, cap: Cap, enforcer: Enforcer) -> Fraction | None:
@@ -311,13 +331,23 @@ def in_cap_currency(found: Route, cap: Cap, ask: Ask) -> tuple[Rate | None, tupl
 
 def below_band(found: Route, cap: Cap, offer: Offer) -> bool:
     """True if a cap is too low for an orchestrator, now or when gas rises."""
-    return found.gateway.knows("headroom_min") and cap.amount < lowest_cap(offer, percent(found.gateway.headroom_min))
+    low = _lowest(found, offer)
+    return low is not None and cap.amount < low
+
+
+def _lowest(found: Route, offer: Offer) -> Fraction | None:
+    return lowest_cap(offer, percent(found.gateway.headroom_min)) if found.gateway.knows("headroom_min") else None
 
 
 def above_band(found: Route, workload: Workload) -> bool:
     """True if the cap is higher than any orchestrator of a closed set needs; over prices of 0 every cap is."""
-    cap, fits = found.caps.by_workload.get(workload), found.caps.bands.get(workload)
-    return found.routing.closed and cap is not None and fits is not None and 0 < fits.high < cap.amount
+    cap, high = found.caps.by_workload.get(workload), _highest(found, workload)
+    return cap is not None and high is not None and high < cap.amount
+
+
+def _highest(found: Route, workload: Workload) -> Fraction | None:
+    fits = found.caps.bands.get(workload)
+    return fits.high if found.routing.closed and fits is not None and fits.high > 0 else None
 
 
 def _guessed(alike: Alike, ask: Ask) -> frozenset[str]:

@@ -89,6 +89,8 @@ def _edge_to_dict(edge: Edge) -> dict[str, object]:
         "currency": edge.currency,
         "unit": edge.unit,
         "headroom": _amount(edge.headroom),
+        "lowest_cap": _amount(edge.lowest_cap),
+        "highest_cap": _amount(edge.highest_cap),
         "most": _amount(edge.most),
         "verdict": edge.verdict.value,
         "codes": list(edge.codes),
@@ -102,7 +104,7 @@ def edges_from_list(entries: Sequence[Mapping[str, Any]]) -> tuple[Edge, ...]:
 
 def _edge_from_dict(data: Mapping[str, Any]) -> Edge:
     terms: dict[str, Any] = {name: data[name] for name in ("discovery", "if_selected", "reachable", "currency", "unit")}
-    terms |= {name: _exact(data[name]) for name in ("price", "cap", "headroom", "most")}
+    terms |= {name: _exact(data[name]) for name in ("price", "cap", "headroom", "lowest_cap", "highest_cap", "most")}
     return Edge(
         gateways=_gateways(data),
         orchestrators=_orchestrators(data),

@@ -209,6 +209,9 @@ def test_the_chart_shows_each_price_under_its_cap(show: Show) -> None:
     prices, caps = page.all("#prices .row .bar"), page.all("#prices .row .cap")
     ends = [bar.rect["x"] + bar.rect["width"] for bar in prices]
     assert ends[0] < ends[1] < caps[0].rect["x"] == caps[1].rect["x"]
+    bands = page.all("#prices .row .band")
+    assert len(bands) == 4, "over the price, and in percent"
+    assert all(band.rect["x"] < caps[0].rect["x"] < band.rect["x"] + band.rect["width"] for band in bands[::2])
 
 
 def test_gas_has_a_table_with_what_would_help(show: Show) -> None:

@@ -502,7 +502,7 @@
       room -= rows.length;
       if (rows.length) charts.push(h("figure", {}, h("figcaption", {}, title, rows.length < list.length ? h("small", {}, ` ${rows.length} of ${list.length} price pairs, the gravest first`) : ""), chart(rows)));
     }
-    const note = "Bar: price. Line: cap. Right: headroom of the cap over the price, with the verdict of the edge.";
+    const note = "Bar: price. Line: cap. Right: headroom of the cap over the price, with the verdict of the edge. Shaded: the caps that fit, as far as both limits are known.";
     find("#prices .charts").replaceChildren(...(charts.length ? [h("p", { class: "none" }, note), ...charts] : [h("p", { class: "none" }, "Nothing that has a price fits the filter: off-chain work is free.")]));
   }
 
@@ -525,9 +525,12 @@
     const price = ratio(group.price);
     const cap = group.cap === null ? null : ratio(group.cap);
     const headroom = group.headroom === null ? null : ratio(group.headroom);
+    const fits = group.lowest_cap === null || group.highest_cap === null ? null : [ratio(group.lowest_cap), ratio(group.highest_cap)];
+    const band = (from, to, top, tall) => s("rect", { class: "band", x: from, y: y + top, width: Math.max(0, to - from), height: tall });
     const beyond = cap !== null && x(cap) >= label + CHART.prices;
     return s("g", { class: `row ${verdict}` }, s("title", {}, `${between(one)}: price ${group.texts.price}, cap ${group.texts.cap || "none"}, headroom ${group.texts.headroom || "unknown"}, ${group.verdict}`),
       s("text", { class: "who", x: label - 12, y: y + 15 }, clipped(briefly(one), 44)),
+      fits === null ? "" : [band(x(fits[0]), x(fits[1]), 3, 16), price ? band(p(100 * (fits[0] / price - 1)), p(100 * (fits[1] / price - 1)), 3, 16) : ""],
       s("rect", { class: "bar", x: x(0), y: y + 6, width: Math.max(1, x(price) - x(0)), height: 10 }),
       cap === null ? "" : s("path", { class: "cap", d: beyond ? `M${x(cap) - 6} ${y + 5}l6 6l-6 6` : `M${x(cap)} ${y + 1}v20` }),
       headroom === null ? "" : mark(p(headroom), y + 11, verdict),

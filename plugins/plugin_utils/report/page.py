@@ -119,6 +119,8 @@ def _group(group: Group) -> dict[str, Any]:
         "price": _ratio(terms.price),
         "cap": _ratio(terms.cap),
         "headroom": _ratio(terms.headroom),
+        "lowest_cap": _ratio(terms.lowest_cap),
+        "highest_cap": _ratio(terms.highest_cap),
         "currency": terms.currency,
         "unit": terms.unit,
         "verdict": terms.verdict.value,

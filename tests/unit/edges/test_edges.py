@@ -84,6 +84,11 @@ def test_verdicts_of_prices(price: object, verdict: Verdict, codes: tuple[str, .
     assert (edges_of["orch1"].verdict, edges_of["orch1"].codes) == (verdict, codes)
 
 
+def test_the_limits_of_the_cap_are_those_of_the_fleet() -> None:
+    edge = only_edge(gw1=payer(1060, headroom_min=5, headroom_max=10), orch1=asker(1000))
+    assert (edge.lowest_cap, edge.highest_cap, edge.verdict) == (1050, 1100, Verdict.GOOD)
+
+
 def test_a_price_of_0_has_no_headroom() -> None:
     edge = only_edge(gw1=payer(5), orch1=asker(0))
     assert (edge.verdict, edge.price, edge.headroom) == (Verdict.GOOD, 0, None)
