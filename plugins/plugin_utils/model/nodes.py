@@ -28,6 +28,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Present
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.networks import check_name, settle, stated_network
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.signers import SECRET, URL_KEY, is_url, signer_url
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import LIVE_RUNNER, LIVE_VIDEO
 
 CODE = "LPF504"
 MISSING_CODE = "LPF404"
@@ -261,7 +262,8 @@ class NodeReader:
         if settings.remote_signer.name and not signed and self._network_known:
             limit = ", ".join(payment.value for payment in SIGNED)
             payment = self._full("payment")
-            hint = f"{payment}: remote_signer, or remove {variable}"
+            signable = set(settings.workloads) <= {LIVE_VIDEO, LIVE_RUNNER}
+            hint = f"{payment}: remote_signer, or remove {variable}" if signable else f"remove {variable}: a signer pays for live AI alone"
             message = SIGNER_BESIDE[settings.payment]
             self._collector.add("LPF303", message, payment, got=settings.payment.value, limit=limit, hint=hint)
 

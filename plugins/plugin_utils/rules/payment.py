@@ -83,7 +83,7 @@ def _unpayable(found: Route, why: str, refusal: Refusal) -> Finding:
     return finding(
         "LPF301",
         found.gateway,
-        f"no {_named(refusal.kinds)} to {some(hosts)}: {why}",
+        f"no {_named(refusal.kinds)} to {some(hosts)}: {why}{_danger(found.gateway, refusal)}",
         field="payment",
         got=f"{_payment(found.gateway)} (network {found.gateway.network})",
         limit=f"network {', '.join(sorted({node.network for node in nodes}))}",
@@ -91,6 +91,12 @@ def _unpayable(found: Route, why: str, refusal: Refusal) -> Finding:
         others=hosts[:3],
         level=Level.WARNING if discovers(found.gateway) else Level.ERROR,
     )
+
+
+def _danger(gateway: Node, refusal: Refusal) -> str:
+    """What is worse than a refusal (payment.json: the gateway's process ends with status 2)."""
+    dies = VIDEO in refusal.kinds and signs(gateway) and any(node.onchain for node in refusal.nodes.values())
+    return "; the first segment of an RTMP stream ends the gateway's process" if dies else ""
 
 
 def _named(kinds: Iterable[str]) -> str:

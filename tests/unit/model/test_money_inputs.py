@@ -108,3 +108,17 @@ def test_a_signer_is_a_host_or_a_url() -> None:
 def test_funds_and_weights_stay_text() -> None:
     found = settings(gateway_reserve_eth="0.36", gateway_deposit_eth=2, gateway_select_price_weight="0.25")
     assert (found.reserve_eth, found.deposit_eth, found.select_price_weight) == ("0.36", "2", "0.25")
+
+
+@pytest.mark.parametrize(
+    ("workloads", "hint"),
+    [
+        (["video"], "remove livepeer_gateway_remote_signer: a signer pays for live AI alone"),
+        (["live_video", "ai"], "remove livepeer_gateway_remote_signer: a signer pays for live AI alone"),
+        (["live_video"], "livepeer_gateway_payment: remote_signer, or remove livepeer_gateway_remote_signer"),
+    ],
+)
+def test_a_signer_beside_an_account_is_proposed_for_what_it_can_pay(workloads: list[str], hint: str) -> None:
+    given = {"gateway_payment": "onchain", "network": "arbitrum-one-mainnet", "gateway_remote_signer": "https://s.example.com"}
+    _node, findings = parsed(**given, gateway_workloads=workloads)
+    assert [one.hint for one in findings if one.code == "LPF303"] == [hint]

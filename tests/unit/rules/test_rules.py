@@ -594,6 +594,12 @@ def test_who_cannot_be_paid(hosts: Hosts, message: str, hints: tuple[str, ...]) 
     assert found.hosts[:2] == ("g", "o")
 
 
+@pytest.mark.parametrize(("workload", "dies"), [("video", True), ("ai", False)])
+def test_a_stream_that_ends_the_gateway_is_told(workload: str, dies: bool) -> None:
+    found = only("LPF301", g=gateway(**SIGNER | {"gateway_workloads": [workload]}), o=asker(1, orchestrator_ai_models=IMAGES))
+    assert ("the first segment of an RTMP stream ends the gateway's process" in found.message) is dies
+
+
 def test_what_nobody_serves_is_said_once_for_all_of_it() -> None:
     found = only("LPF302", g=gateway(gateway_workloads=["video", "ai", "live_video"]), o=orchestrator(), p=orchestrator())
     assert found.message == "nobody that it may use serves AI jobs and live video: o, p"
