@@ -37,6 +37,8 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import VI
 MANY_PIXELS = "1000000000000"
 """Pixels that prices in dollars are usually for."""
 
+_GROUPED = re.compile(r"[1-9][0-9]{0,2}(,[0-9]{3})+(?![0-9,])")
+
 
 @dataclass(frozen=True)
 class Written:
@@ -274,14 +276,29 @@ def _unpriced_models(node: Node) -> Iterator[Finding]:
 
 
 def _spelled_out(variable: str, text: str, place: Place) -> str:
-    """The amount that was probably meant."""
-    plain = re.sub(r"[,_$\s]", "", text)
-    number = re.sub(r"[A-Za-z]+$", "", plain)
-    currency = plain.removeprefix(number)
+    """The amount that was probably meant; both, where a comma may be one of a fraction or between thousands."""
+    plain = re.sub(r"[_$\s]", "", text) + ("USD" if "$" in text and not re.search("[A-Za-z]", text) else "")
+    meant = [each for one in _without_commas(plain, place) for each in _meant_by(one, place)]
+    lines = dict.fromkeys(_line(variable, digits, name, place) for digits, name in meant)
+    return ", or ".join(filter(None, lines)).replace(f", or {variable}: ", ", or ")
+
+
+def _without_commas(text: str, place: Place) -> list[str]:
+    """A text as Go's grammars have it: groups of three are thousands, one comma is a point, 1,250 may be both, the rest is nothing."""
+    if "," not in text:
+        return [text]
+    grouped = [text.replace(",", "")] if _GROUPED.match(text) else []
+    fraction = [text.replace(",", ".")] if text.count(",") == 1 and "." not in text and place.row["wants"] != "whole" else []
+    return grouped + fraction
+
+
+def _meant_by(text: str, place: Place) -> Iterator[tuple[str, str]]:
+    """Digits and currency of the first reading of a text that go-livepeer takes at a place."""
+    number = re.sub(r"[A-Za-z]+$", "", text)
     readers: list[Callable[[], tuple[Fraction, str]]] = [
-        lambda: (Fraction(plain), ""),
+        lambda: (Fraction(text), ""),
         lambda: (Fraction(int(text, 0)), ""),
-        lambda: (Fraction(number), currency),
+        lambda: (Fraction(number), text.removeprefix(number)),
     ]
     for reader in readers:
         try:
@@ -290,8 +307,8 @@ def _spelled_out(variable: str, text: str, place: Place) -> str:
             continue
         digits = decimal_text(meant)
         if digits is not None and len(digits) <= 40 and read(place, digits).amount is not None:
-            return _line(variable, digits, name, place)
-    return ""
+            yield digits, name
+            return
 
 
 def _line(variable: str, digits: str, currency: str, place: Place) -> str:

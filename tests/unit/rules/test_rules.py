@@ -511,7 +511,16 @@ def test_no_cap(hosts: Hosts, message: str, hint: str) -> None:
     [
         ("1e3", '"1000"'),
         ("0x10", '"16"'),
-        ("1,000", '"1000"'),
+        ("1,250", '"1250", or "1.25"'),
+        ("1,000,000", '"1000000"'),
+        ("1,250.5", '"1250.5"'),
+        ("0,9", '"0.9"'),
+        ("0,250", '"0.25"'),
+        ("1430,5", '"1430.5"'),
+        ("0,5 USD", '"0.5USD"'),
+        ("1,25,000", ""),
+        ("1.250,5", ""),
+        ("$0.5", '"0.5USD"'),
         (".5", '"0.5"'),
         ("0.0005e-9USD", '"0.0000000000005USD"'),
         ("1 wei", '"1wei"'),
@@ -522,6 +531,19 @@ def test_no_cap(hosts: Hosts, message: str, hint: str) -> None:
 def test_what_was_meant_by_an_amount(price: str, hint: str) -> None:
     found = only("LPF205", g=payer("any"), o=asker(price))
     assert found.hint.removeprefix("livepeer_orchestrator_price_per_unit: ") == hint
+
+
+def test_a_comma_in_a_number_of_units_is_no_point() -> None:
+    found = only("LPF205", g=payer("any"), o=asker(1000, orchestrator_pixels_per_unit="1,000"))
+    assert found.hint == 'livepeer_orchestrator_pixels_per_unit: "1000"'
+
+
+def test_a_decimal_comma_in_a_document() -> None:
+    caps = [{"pipeline": "text-to-image", "price_per_unit": "0,5 USD", "pixels_per_unit": 1000000}]
+    gateway_of_ai = payer("any", gateway_workloads=["ai"], gateway_max_price_per_capability=caps)
+    (found,) = (one for one in check(g=gateway_of_ai, o=asker(1)) if one.code == "LPF205")
+    entry = "livepeer_gateway_max_price_per_capability[0]"
+    assert found.hint == f'{entry}.price_per_unit: "0.5" and {entry}.currency: "USD"'
 
 
 def test_prices_of_single_gateways_are_read_too() -> None:
