@@ -288,8 +288,9 @@ def _without_commas(text: str, place: Place) -> list[str]:
     if "," not in text:
         return [text]
     grouped = [text.replace(",", "")] if _GROUPED.match(text) else []
-    fraction = [text.replace(",", ".")] if text.count(",") == 1 and "." not in text and place.row["wants"] != "whole" else []
-    return grouped + fraction
+    # Nobody writes 1 as 1,000, and units are counted in whole ones.
+    may_be_point = text.count(",") == 1 and "." not in text and place.row["wants"] != "whole" and not re.search(",000(?![0-9])", text)
+    return [*grouped, *([text.replace(",", ".")] if may_be_point else [])]
 
 
 def _meant_by(text: str, place: Place) -> Iterator[tuple[str, str]]:
