@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -58,8 +58,14 @@ class Held:
         """The caps that fit as they can be written, with the stated gas price too; "" where there is nothing to say."""
         if self.band is None or self.band.high == 0:
             return ""
+        return self._between(self.amount)
+
+    def _between(self, write: Callable[[Fraction], str]) -> str:
+        """The caps that fit, each as ``write`` has it; only where there is a band."""
+        if self.band is None:
+            return ""
         under_gas = self._under_gas
-        low, high = self.amount(max(self.band.low, under_gas)), self.amount(self.band.high)
+        low, high = write(max(self.band.low, under_gas)), write(self.band.high)
         # The upper edge is what gas needs before it is cut.
         return low if under_gas and under_gas + SMALLEST > self.band.high else f"{low} to {high}"
 
@@ -88,7 +94,25 @@ class Held:
             return own_cap(self.gateway, self.asks[0][1], self.cap.variable)
         if "/" in self.band_text:  # for so many units an edge is no finite decimal
             return f"{self.cap.variable}: auto"
-        return f"{self.cap.variable}: {self.band_text}, or auto"
+        apart = self.cap.variable.startswith(self.gateway.sources[CAPABILITY_CAPS].variable)
+        bare = self._between(lambda amount: _scalar(amount_text(Rate(amount, WEI), self.cap.pixels_per_unit)))
+        if apart and self._in_eth:
+            return f"{self.cap.variable}: {bare}, and currency: wei; or auto"
+        right = bare if apart else self._between(lambda amount: _scalar(self.amount(amount)))
+        return f"{self.cap.variable}: {right}, or auto"
+
+    @property
+    def _in_eth(self) -> bool:
+        """True for a cap of the document that is written in ETH; here it is in wei."""
+        entries, variable = gateway_settings(self.gateway).max_price_per_capability, self.gateway.sources[CAPABILITY_CAPS].variable
+        named = () if isinstance(entries, str) else enumerate(entries)
+        own = (entry for place, entry in named if self.cap.variable.startswith(f"{variable}[{place}]."))
+        return any(str(entry.get("currency", "")).lower() == "eth" for entry in own)
+
+
+def _scalar(text: str) -> str:
+    """An amount as a value of YAML: what would be a float there is quoted."""
+    return f'"{text}"' if text.replace(".", "", 1).isdigit() and "." in text else text
 
 
 def own_cap(gateway: Node, workload: Workload, written: str = "") -> str:

@@ -74,6 +74,25 @@ def test_a_model_under_the_cap_of_video_beside_other_entries(entry: dict[str, ob
     assert one.hint == CAPS + hint
 
 
+@pytest.mark.parametrize(
+    ("own", "price", "hint"),
+    [
+        ({"price_per_unit": "0.45", "currency": "USD"}, ("0.4", "USD"), '"0.48" to "0.52"'),
+        ({"price_per_unit": "0.0000000000045", "currency": "ETH"}, ("4000000", "wei"), "4800000 to 5200000, and currency: wei;"),
+    ],
+)
+def test_a_cap_of_the_document_is_proposed_as_it_is_taken_there(own: dict[str, str], price: tuple[str, str], hint: str) -> None:
+    many = {"pixels_per_unit": 1000000}
+    model = IMAGE | {"price_per_unit": price[0], "currency": price[1]} | many
+    caps = [{"pipeline": "text-to-image", "model_id": "sd", **own} | many]
+    (one,) = found("LPF201", g=ai_payer(caps=caps), o=server(model, price="2000"))
+    assert one.hint.removesuffix("or auto").rstrip(", ") == f"{CAPS}[0].price_per_unit: {hint}"
+    for amount in hint.partition(", and")[0].split(" to "):
+        currency = "wei" if "wei" in hint else "USD"
+        pasted = [caps[0] | {"price_per_unit": amount.strip('"'), "currency": currency}]
+        assert not {"LPF201", "LPF202", "LPF205"} & rules_of(g=ai_payer(caps=pasted), o=server(model, price="2000"))
+
+
 def test_a_cap_raised_for_a_model_is_too_much_for_video() -> None:
     one = only("LPF202", g=payer(4800000, gateway_workloads=["video", "ai"]), o=server(IMAGE))
     assert (one.limit, one.message) == ("1200 to 1300", "the cap is more than 30 % over the highest price of the orchestrators")
