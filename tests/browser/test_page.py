@@ -165,13 +165,31 @@ def test_a_thousand_hosts_stay_a_page(show: Show) -> None:
     assert len(page.all(".edge.chosen .line.refused")) > 0
 
 
-def test_a_finding_about_one_host_of_a_stack_leads_to_that_host(show: Show) -> None:
+def test_in_a_large_fleet_a_host_with_a_finding_has_a_box_and_a_click_leaves_the_hosts_of_the_finding(show: Show) -> None:
     plan = large(1000)
-    found = Finding("LPF102", Level.ERROR, "a CLI port is reachable", hosts=("orch777",), node="orchestrator")
-    page = show(replace(plan, findings=(found,)))
-    assert "orch777" not in page.texts(".box text.name")
-    page.one("#findings li.error button").click()
-    assert page.texts(".box.chosen text.name") == ["orch777"]
+    places = ("orch7", "orch77", "orch777")
+    found = [Finding("LPF102", Level.ERROR, "a CLI port is reachable", hosts=(name,), node="orchestrator") for name in places]
+    other = Finding("LPF208", Level.ERROR, "the cap is in USD", hosts=("gw3", "orch7"), node="gateway")
+    page = show(replace(plan, findings=(*found, other)))
+    assert {*places, "gw3"} <= set(page.texts(".box text.name"))
+    page.one("#findings li[data-code=LPF102] button").click()
+    assert page.one("#search").get_attribute("value") == "orch7, orch77, orch777"
+    assert sorted(page.texts(".box.chosen text.name")) == list(places)
+    assert page.texts("#shown") == ["300 of 90,000 edges"]
+
+
+def test_many_hosts_with_the_same_finding_share_a_box_of_their_own(show: Show) -> None:
+    found = [Finding("LPF102", Level.ERROR, "a CLI port is reachable", hosts=(f"orch{place}",)) for place in range(40, 80)]
+    page = show(replace(large(1000, prices=1), findings=tuple(found)))
+    assert "40 × orch40 …" in page.texts(".box text.name")
+
+
+def test_the_whole_of_a_name_means_that_host_alone(show: Show) -> None:
+    page = show(large(1000))
+    page.search("gw3")
+    assert page.texts("#shown") == ["900 of 90,000 edges"]
+    page.search("gw3, gw4")
+    assert page.texts("#shown") == ["1,800 of 90,000 edges"]
 
 
 def test_a_finding_of_many_hosts_names_them_all(show: Show) -> None:

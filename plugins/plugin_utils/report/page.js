@@ -7,11 +7,11 @@
   const VERDICTS = { refused: "✕", warning: "!", unknown: "?", good: "✓", free: "○" }; // the gravest first
   const GRAVITY = Object.keys(VERDICTS);
   const ALONE = 24; // hosts up to which each has a box of its own; more are stacked with those that are alike
-  const MOST = { boxes: 48, lines: 240, labels: 12, rows: 30, text: 160, charted: 60, machines: 18, findings: 100, figures: 12, lacking: 12, names: 4 };
+  const MOST = { boxes: 48, lines: 240, labels: 12, rows: 30, text: 160, charted: 60, machines: 18, findings: 100, figures: 12, lacking: 12, names: 4, apart: 12 };
 
   const plan = JSON.parse(document.getElementById("data").textContent);
   const find = (selector) => document.querySelector(selector);
-  const wanted = { text: "", workload: "", hidden: new Set() };
+  const wanted = { terms: [], workload: "", hidden: new Set() };
   const opened = new Set(); // lists that were asked for in full
   let drawn = { boxes: [], lines: [] };
 
@@ -41,6 +41,13 @@
   // ---- the plan, looked up ----
 
   const hosts = new Map(plan.hosts.map((host) => [host.name, host]));
+  // A search for the whole of a name means that one, not all that begin with it: gateway3 is none of gateway30 to gateway39.
+  const named = new Set(plan.hosts.flatMap((host) => [host.name.toLowerCase(), host.machine.toLowerCase()]));
+  const placesOf = (finding) => finding.hosts.slice(0, finding.hosts.length - finding.also.length);
+  const noted = new Map(); // host → codes of what is to be changed there
+  for (const finding of plan.findings.filter(({ level }) => level !== "info")) {
+    for (const name of placesOf(finding)) noted.set(name, [...(noted.get(name) ?? []), finding.code].sort());
+  }
   const ends = new Map();
 
   /** Host and node behind a name of an edge: `host`, `host/node`, or the URL of somebody else's orchestrator. */
@@ -60,7 +67,7 @@
 
   function searched(host) {
     host.words ??= [host.name, host.machine, ...host.nodes.flatMap((node) => [node.name, node.network])].join(" ").toLowerCase();
-    return host.words.includes(wanted.text);
+    return !wanted.terms.length || wanted.terms.some((term) => (named.has(term) ? [host.name, host.machine].some((name) => name.toLowerCase() === term) : host.words.includes(term)));
   }
 
   /** The edges that the filter lets through: their group with the pairs that are left of it. */
@@ -69,7 +76,7 @@
     for (const group of plan.groups) {
       const verdict = verdictOf(group);
       if (wanted.hidden.has(verdict) || (wanted.workload && group.workload !== wanted.workload)) continue;
-      const between = wanted.text ? group.between.flatMap(matching) : group.between;
+      const between = wanted.terms.length ? group.between.flatMap(matching) : group.between;
       const count = between.reduce((sum, [from, to]) => sum + from.length * to.length, 0);
       if (count) through.push({ group, verdict, between, count });
     }
@@ -112,7 +119,9 @@
     const free = { fine: new Set(), coarse: new Set(), gravity: GRAVITY.length };
     for (const host of hosts.values()) if (!narrowed && !host.foreign && !seen.has(host.name) && searched(host)) seen.set(host.name, free);
     if (seen.size <= ALONE) return stacked(seen, (name) => name);
-    const alike = (sort) => (name, one) => [shape(hosts.get(name)), ...[...one[sort]].sort()].join("|");
+    // Hosts with findings are not to be looked for in a stack: few have a box each, of many those with the same codes share one.
+    const apart = (name) => (noted.size <= MOST.apart && noted.has(name) ? name : (noted.get(name) ?? []).join());
+    const alike = (sort) => (name, one) => [apart(name), shape(hosts.get(name)), ...[...one[sort]].sort()].join("|");
     const fine = stacked(seen, alike("fine"));
     return fine.length <= MOST.boxes ? fine : stacked(seen, alike("coarse"));
   }
@@ -302,11 +311,11 @@
     const headrooms = unique(edges.map(({ group }) => group.texts.headroom).filter(Boolean));
     const workloads = unique(edges.map(({ group }) => group.workload));
     // The count is of edges, one for each workload: it must not read as if it were to be multiplied by them.
-    const many = workloads.length === 1 ? `${line.count.toLocaleString("en")} × ${workloads[0]}` : `${number(line.count, "edge")}, ${named(workloads)}`;
-    return [line.count > edges.length ? many : named(workloads), headrooms.length === 1 ? headrooms[0] : ""].filter(Boolean).join(" ");
+    const many = workloads.length === 1 ? `${line.count.toLocaleString("en")} × ${workloads[0]}` : `${number(line.count, "edge")}, ${sortsOf(workloads)}`;
+    return [line.count > edges.length ? many : sortsOf(workloads), headrooms.length === 1 ? headrooms[0] : ""].filter(Boolean).join(" ");
   }
 
-  const named = (workloads) => (workloads.length === 1 ? workloads[0] : number(workloads.length, "workload"));
+  const sortsOf = (workloads) => (workloads.length === 1 ? workloads[0] : number(workloads.length, "workload"));
   const titleOf = (box) => (box.hosts.length === 1 ? box.hosts[0] : `${box.hosts.length.toLocaleString("en")} × ${box.hosts[0]} …`);
   const titles = (line) => `${titleOf(line.start.box)} → ${titleOf(line.stop.box)}`;
 
@@ -371,11 +380,11 @@
     const concerned = (group, pairs) => group.codes.includes(finding.code) && pairs.some(holds);
     const inBox = (box) => box.hosts.some((host) => about.has(host));
     const hasEdges = plan.groups.some((group) => concerned(group, group.between));
-    // Among others in a stack nobody finds the host that is meant: it is searched for.
-    const hides = (box) => box.hosts.includes(finding.hosts[0]) && box.hosts.some((host) => !about.has(host));
-    for (const wider of [null, "", finding.hosts[0] ?? ""]) {
+    // Where hosts are stacked, what is not of these hosts is in the way, in the tables too.
+    const places = placesOf(finding);
+    const filtered = hosts.size > ALONE && places.length <= MOST.apart ? [places.join(", ")] : [];
+    for (const wider of [...filtered, null, ""]) {
       if (wider !== null) search(wider);
-      if (wider !== finding.hosts[0] && drawn.boxes.some(hides)) continue;
       const lines = drawn.lines.filter((line) => [...line.edges].some((one) => concerned(one.group, one.between)) && (inBox(line.start.box) || inBox(line.stop.box)));
       const boxes = lines.length || hasEdges ? [] : drawn.boxes.filter(inBox);
       if (lines.length || boxes.length) return lead(lines, boxes);
@@ -404,7 +413,8 @@
   // ---- findings ----
 
   function drawFindings() {
-    const fits = (finding) => !wanted.text || [finding.place, finding.message, finding.code, finding.what, ...finding.hosts].some((text) => text.toLowerCase().includes(wanted.text));
+    const says = (finding, term) => [finding.place, finding.message, finding.code, finding.what, ...finding.hosts].some((text) => text.toLowerCase().includes(term));
+    const fits = (finding) => !wanted.terms.length || wanted.terms.some((term) => (named.has(term) ? finding.hosts.some((name) => name.toLowerCase() === term || hosts.get(name)?.machine.toLowerCase() === term) : says(finding, term)));
     const fitting = plan.findings.filter(fits);
     const none = plan.findings.length ? "No finding fits the filter." : "Nothing to say: everything fits together.";
     find("#findings ol").replaceChildren(...(fitting.length ? some("findings", fitting, drawFinding, "li") : [h("li", { class: "none" }, none)]));
@@ -575,7 +585,7 @@
   }
 
   function read() {
-    wanted.text = find("#search").value.trim().toLowerCase();
+    wanted.terms = find("#search").value.toLowerCase().split(",").map((term) => term.trim()).filter(Boolean);
     wanted.workload = find("#workload").value;
     wanted.hidden = new Set([...document.querySelectorAll("#verdicts input")].filter((box) => !box.checked).map((box) => box.value));
     render();
