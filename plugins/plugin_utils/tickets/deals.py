@@ -36,6 +36,10 @@ class Bound(StrEnum):
     PRICE = "price"
     CAP = "cap"
     RESERVE = "reserve"
+    SIGNER = "first_payment"
+    FACE_VALUE = "face_value"
+    TICKET_EV = "maxTicketEV"
+    TOTAL_EV = "maxTotalEV"
     DEPOSIT = "deposit"
 
 
@@ -128,12 +132,17 @@ class Deal:
 
     def tickets(self, price: Fraction, value: Fraction) -> int:
         """Tickets of a payment for the smallest job (``core/accounting.go:StageUpdate``), one at least."""
-        units = Fraction(facts.first_payment_pixels()) if self.signed else (self.job or 0) * self.ahead
+        units = self._units
         if not self.in_wei:
             return 1
         # The value is a fraction of 256 bits: divided as whole numbers it need not be reduced.
         fee = units * price
         return max(-(-fee.numerator * value.denominator // (fee.denominator * value.numerator)), 1)
+
+    @property
+    def _units(self) -> Fraction:
+        """Units of the smallest payment; 0 where that cannot be told."""
+        return Fraction(facts.first_payment_pixels()) if self.signed else (self.job or 0) * self.ahead
 
     @property
     def most_face_value(self) -> int | None:
@@ -149,16 +158,23 @@ class Deal:
         return floor(self.limits.best_payment(value) / (price * self.ahead))
 
     def highest_gas(self, cap: Fraction | None) -> GasLimit:
-        """The highest gas price at which the price is advertised, under the cap, and its tickets within the deposit."""
+        """The highest gas price at which the price is advertised, under the cap, and its tickets are taken and covered."""
         if self.base == 0:
             return GasLimit(None, Bound.NONE)
         if self.too_large:
             return GasLimit(None, Bound.PRICE)
         limits = [self._by_reserve(), self._by_deposit()]
-        if cap is not None:
-            limits.insert(0, self._by_cap(cap))
+        # Where the reserve lets no ticket be made, there is none to be judged.
+        if limits[0] != GasLimit(None, Bound.RESERVE):
+            limits += [self._by_tickets()] if cap is None else [self._by_cap(cap), self._by_tickets()]
         bounding = [limit for limit in limits if limit.by is not Bound.NONE]
-        return min(bounding, key=lambda limit: -1 if limit.wei is None else limit.wei, default=GasLimit(None, Bound.NONE))
+        least = min(bounding, key=lambda limit: -1 if limit.wei is None else limit.wei, default=GasLimit(None, Bound.NONE))
+        # Where gas costs next to nothing a ticket is worth more again (``Terms.start``).
+        return GasLimit(None, Bound.DEPOSIT) if least.wei is not None and not self._covers(least.wei) else least
+
+    def _covers(self, gas: int) -> bool:
+        """True if the deposit stands for a ticket."""
+        return self.most_face_value is None or self.terms.face_value(self.share, gas) <= self.most_face_value
 
     def least_share(self, cap: Fraction | None, gas: int) -> int | None:
         """The least share of a reserve with which no gas price up to this one breaks the cap; None if no reserve does it."""
@@ -191,17 +207,35 @@ class Deal:
             return None
         return Room((thousandths + 1) * SMALLEST / self.base - 1, False)
 
-    def _by_cap(self, cap: Fraction) -> GasLimit:
+    def _by_tickets(self) -> GasLimit:
+        """What a payer takes is as many tickets for a price, whatever the gas price: it ends as a cap of its own."""
+        face = self.terms.ceiling(self.share)
+        value = self.terms.value(face)
+        if value >= face:
+            return GasLimit(None, Bound.FACE_VALUE)
+        if value > self.limits.max_ticket_ev:
+            return GasLimit(None, Bound.TICKET_EV)
+        by, most = min(self._most_tickets(value), key=lambda one: one[1])
+        if most < 1:
+            return GasLimit(None, by)
+        units = self._units
+        return self._by_cap(most * value / units, by) if units and self.in_wei else GasLimit(None, Bound.NONE)
+
+    def _most_tickets(self, value: Fraction) -> list[tuple[Bound, int]]:
+        total = [(Bound.TOTAL_EV, self.limits.tickets_at_once(value))]
+        return [(Bound.SIGNER, facts.first_payment_tickets()), *total] if self.signed else total
+
+    def _by_cap(self, cap: Fraction, by: Bound = Bound.CAP) -> GasLimit:
         room = self._room(cap)
         if room is None:
             return GasLimit(None, Bound.NONE)
         if not room.holds(Fraction(0)):
-            return GasLimit(None, Bound.CAP)
+            return GasLimit(None, by)
         expected, gas = self.terms.ticket_ev, self.terms.redeem_gas
         highest = room.most(self.terms.ceiling(self.share)) // gas
         if not room.holds(Fraction(1, facts.tx_cost_multiplier())):
             highest = min(highest, room.most(expected * facts.ev_multiplier()) // gas, (expected - 1) // (gas * facts.tx_cost_multiplier()))
-        return self._limit(highest, Bound.CAP)
+        return self._limit(highest, by)
 
     def _by_reserve(self) -> GasLimit:
         ceiling = self.terms.ceiling(self.share)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts import tickets as facts
@@ -94,7 +94,9 @@ def terms(gateway: Node, orchestrator: Node | None) -> Terms | None:
 
 
 def overhead(gateway: Node, orchestrator: Node | None) -> Fraction | None:
-    """Factor on a price at the highest gas price that is expected; None where the inputs lack, or the payer is refused there.
+    """Factor on a price at the highest gas price that is expected; None where the inputs lack.
+
+    A payer that is refused there is taken to have cured it by what LPF210 asks for, so that its cap need not be changed once more.
 
     Args:
         orchestrator: None for one outside of the fleet, which is taken to adjust its price.
@@ -104,7 +106,11 @@ def overhead(gateway: Node, orchestrator: Node | None) -> Fraction | None:
     paying, made = payer(gateway), terms(gateway, orchestrator)
     if made is None or paying.share is None or not paying.gas:
         return None
-    return made.overhead(paying.share, paying.gas[-1])
+    highest = paying.gas[-1]
+    if made.refuses(paying.share, highest):
+        enough = max(made.ceiling(paying.share), made.least_face_value(highest))
+        return replace(made, max_face_value=0).overhead(enough, highest)
+    return made.overhead(paying.share, highest)
 
 
 def adjusts(orchestrator: Node) -> bool:

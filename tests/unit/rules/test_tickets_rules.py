@@ -293,7 +293,9 @@ def test_a_small_deposit_says_nothing_while_gas_is_not_stated() -> None:
         (paying(), asker(1000), Fraction("1.24")),
         (paying(expected_gas_gwei=10), asker(1000), Fraction("2.2")),
         (paying(), asker(1000, adjusts=False), Fraction(1)),
-        (paying(gateway_reserve_eth="0.001"), asker(1000), None),
+        # Refused there: what it is with the least reserve, or maxFaceValue, that LPF210 names.
+        (paying(gateway_reserve_eth="0.001"), asker(1000), Fraction(2)),
+        (paying(expected_gas_gwei=6, gateway_reserve_eth=0), asker(1000), Fraction(3)),
         (payer(1250), asker(1000), None),
     ],
 )
@@ -463,6 +465,22 @@ def test_two_rules_never_contradict_each_other(cap: int, gas: str, reserve: str,
         assert not {"LPF201", "LPF202", "LPF209"} & after
     auto = {one.code for one in rules.check(Survey(fleet(g=paying("auto", **money), **hosts)))}
     assert not {"LPF201", "LPF202", "LPF203", "LPF207", "LPF209"} & auto
+
+
+@pytest.mark.parametrize(
+    ("cap", "variables", "flags"),
+    [
+        (2000, {"gateway_reserve_eth": "0.35", "expected_gas_gwei": ["0.1", "2.95"], "gateway_deposit_eth": 1}, {}),
+        (2000, {"expected_gas_gwei": "0.1", "gateway_deposit_eth": 1}, {"maxFaceValue": "100000000000000"}),
+    ],
+)
+def test_where_gas_is_refused_no_cap_is_too_high_that_the_cure_needs(cap: int, variables: Host, flags: dict[str, str]) -> None:
+    (one,) = rules.check(Survey(fleet(g=paying(cap, **variables), o=asker(1000, orchestrator_flags=flags))))
+    assert one.code == "LPF210"
+    (reserve,) = re.findall(r'gateway_reserve_eth: "([\d.]+)"', one.hint) or [variables.get("gateway_reserve_eth", 1)]
+    flags = dict(re.findall(r'(maxFaceValue): "(\d+)"', one.hint))
+    cured = paying(cap, **variables | {"gateway_reserve_eth": reserve})
+    assert not rules.check(Survey(fleet(g=cured, o=asker(1000, orchestrator_flags=flags))))
 
 
 def test_a_case_for_one_edge() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts import tickets as facts
@@ -302,7 +303,24 @@ def works(found: Deal, cap: Fraction | None, gas: int) -> bool:
     price = found.advertised(gas)
     if price is None or (cap is not None and price > cap):
         return False
-    return found.most_face_value is None or found.terms.face_value(found.share, gas) <= found.most_face_value
+    return not found.refusals(gas)
+
+
+@pytest.mark.parametrize(
+    ("base", "given", "limit"),
+    [
+        # 482.253 wei of 60 s are 100 tickets: the cap is not what ends it.
+        ("400", {"signed": True}, GasLimit(1713624999, Bound.SIGNER)),
+        ("483", {"signed": True}, GasLimit(None, Bound.SIGNER)),
+        ("400", {"flags": {"maxTicketEV": "8000000000"}}, GasLimit(None, Bound.TICKET_EV)),
+        ("400", {"flags": {"maxTotalEV": "1/2"}}, GasLimit(None, Bound.TOTAL_EV)),
+        ("1000", {"reserve": "0"}, GasLimit(None, Bound.RESERVE)),
+    ],
+)
+def test_what_ends_before_the_cap(base: str, given: dict[str, Any], limit: GasLimit) -> None:
+    found = deal(base, **given)
+    assert found.highest_gas(Fraction(base) * Fraction(5, 4)) == limit
+    assert limit.wei is None or (not found.refusals(limit.wei) and found.refusals(limit.wei + 1))
 
 
 @given(SMALL, CAPS)
