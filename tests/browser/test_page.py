@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Inventory
@@ -232,13 +233,25 @@ def test_the_chart_shows_each_price_under_its_cap(show: Show) -> None:
     assert all(band.rect["x"] < caps[0].rect["x"] < band.rect["x"] + band.rect["width"] for band in bands[::2])
 
 
-def test_gas_has_a_table_with_what_would_help(show: Show) -> None:
+def test_gas_is_one_table_that_opens_to_each_gas_price_and_what_would_help(show: Show) -> None:
     page = show(costly())
-    assert page.texts("#gas figcaption") == ["gw1: video LPF209"]
+    row = page.texts("#gas > .table > table > tbody > tr:first-child > td")
+    assert row == ["gw1", "video", "1000 to 1010.5 wei per pixel", "1010 to 3031.5", "1250", "~23.7 (cap)", row[6], "LPF209"]
+    assert not page.one("#gas pre").is_displayed()
+    page.one("#gas button.opens").click()
     assert "a reserve of 102 ETH with a deposit of 1.02 ETH is safe at 200 gwei" in page.one("#gas pre").text
-    assert page.texts("#gas tbody tr:last-child td")[:3] == ["200", "highest", "3000 to 3031.5"]
+    assert page.texts("#gas .by-gas tbody tr:last-child td")[:3] == ["200", "highest", "3000 to 3031.5"]
     page.one("#gas button.code").click()
     assert page.one("#findings li.chosen").get_attribute("data-code") == "LPF209"
+
+
+def test_gas_has_a_row_for_each_payer_and_no_empty_column(show: Show) -> None:
+    (figures,) = three().pricing
+    weak = replace(figures, gateways=("gw9",), survives_gwei=Fraction(2))
+    page = show(replace(three(), pricing=(figures, weak)))
+    assert page.texts("#gas button.opens") == ["gw9", "gw1"], "the weakest first"
+    assert page.texts("#gas > .table > table > thead th")[-1] == "Deposit needed", "nobody has findings"
+    assert "Refused" not in page.texts("#gas .by-gas th")
 
 
 def test_whatever_an_inventory_says_is_text(show: Show) -> None:

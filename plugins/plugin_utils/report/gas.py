@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from math import floor
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.texts import exact_text, percent_text
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.figures import Figures, GasRow
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.figures import HIGHEST, Figures, GasRow
 
 DIGITS = 6
 """Significant digits of an amount here; findings and the edges have them all."""
@@ -63,6 +63,21 @@ def survives_text(figures: Figures) -> str:
     if figures.survives_gwei is None:
         return f"none ({figures.ends_by})" if figures.ends_by else "any"
     return f"{rough_text(figures.survives_gwei, 3)} ({figures.ends_by})"
+
+
+def weakest_first(pricing: Iterable[Figures]) -> list[Figures]:
+    """Figures that were worked out: first those with findings, then by how little gas they survive; no limit is last."""
+    return sorted((figures for figures in pricing if figures.table), key=_strength)
+
+
+def _strength(figures: Figures) -> tuple[bool, bool, Fraction]:
+    endless = figures.survives_gwei is None and not figures.ends_by
+    return not figures.codes, endless, figures.survives_gwei or Fraction(0)
+
+
+def deposit_text(figures: Figures) -> str:
+    """The deposit that the highest stated gas price takes; "" where nothing is paid or everything is refused."""
+    return next((row_texts(row)["deposit"] for row in figures.table if HIGHEST in row.marks), "")
 
 
 def row_texts(row: GasRow) -> dict[str, str]:

@@ -7,7 +7,7 @@
   const VERDICTS = { refused: "✕", warning: "!", unknown: "?", good: "✓", free: "○" }; // the gravest first
   const GRAVITY = Object.keys(VERDICTS);
   const ALONE = 24; // hosts up to which each has a box of its own; more are stacked with those that are alike
-  const MOST = { boxes: 48, lines: 240, labels: 12, rows: 30, text: 160, charted: 60, machines: 18, findings: 100, figures: 12, lacking: 12, names: 4, apart: 12 };
+  const MOST = { boxes: 48, lines: 240, labels: 12, rows: 30, text: 160, charted: 60, machines: 18, findings: 100, figures: 20, lacking: 12, names: 4, apart: 12 };
 
   const plan = JSON.parse(document.getElementById("data").textContent);
   const find = (selector) => document.querySelector(selector);
@@ -555,19 +555,34 @@
 
   function drawGas() {
     const shown = plan.pricing.filter((one) => (!wanted.workload || one.workload === wanted.workload) && one.gateways.some((name) => searched(hosts.get(endOf(name, "gateway").host))));
-    find("#gas").hidden = !plan.pricing.length;
-    const worked = shown.filter((one) => one.rows.length).sort((one, other) => other.codes.length - one.codes.length);
+    find("#gas").hidden = !shown.length;
+    const worked = shown.filter((one) => one.rows.length);
     const lacking = shown.filter((one) => !one.rows.length);
-    find("#gas .table").replaceChildren(...some("figures", worked, gasFigure, "p"), ...some("lacking", lacking, (one) => h("p", { class: "none" }, `${brief(one.gateways)}, ${one.workload}: ${one.lacks || "nothing to work out"}.`), "p"));
+    find("#gas .table").replaceChildren(worked.length ? gasTable(worked) : "", ...some("lacking", lacking, (one) => h("p", { class: "none" }, `${brief(one.gateways)}, ${one.workload}: ${one.lacks || "nothing to work out"}.`), "p"));
   }
 
-  function gasFigure(one) {
+  const GAS = ["Paid by", "Workload", "Price", "Advertised", "Cap", "Survives gas, gwei", "Deposit needed", "Findings"];
+
+  /** A row for each payer and workload, the weakest first; a click opens what each gas price makes of it. */
+  function gasTable(worked) {
+    const cells = (one) => [names(one.gateways), one.workload, `${one.price} ${one.unit}`, one.advertised, one.cap || "none", one.survives, one.deposit, codesOf(one)];
+    const used = GAS.map((_head, place) => worked.some((one) => cells(one)[place].length));
+    const row = (one) => {
+      const more = h("tr", { class: "by-gas", hidden: true }, h("td", { colspan: GAS.length }, gasRows(one)));
+      const opens = h("button", { type: "button", class: "plain opens", "aria-expanded": "false", onclick: () => { more.hidden = !more.hidden; opens.setAttribute("aria-expanded", String(!more.hidden)); } }, names(one.gateways));
+      return [h("tr", {}, [opens, ...cells(one).slice(1)].map((cell, place) => (used[place] ? h("td", {}, cell) : ""))), more];
+    };
+    return table(GAS.filter((_head, place) => used[place]), some("figures", worked, row, "tr", ["td", { colspan: GAS.length }]).flat());
+  }
+
+  const codesOf = (one) => one.codes.map((code) => h("button", { type: "button", class: "code", onclick: () => toFinding(code) }, code));
+
+  function gasRows(one) {
     const head = ["Gas, gwei", "", `Advertised, ${one.unit}`, "Headroom", "Deposit needed", "Refused"];
-    const rows = one.rows.map((row) => h("tr", {}, [row.gas, row.marks, row.price, row.headroom, row.deposit].map((text) => h("td", {}, text)), h("td", {}, row.refused ? badge("refused", row.refused) : "")));
-    const codes = one.codes.map((code) => h("button", { type: "button", class: "code", onclick: () => toFinding(code) }, code));
-    return h("figure", {}, h("figcaption", {}, `${names(one.gateways)}: ${one.workload} `, codes),
-      h("p", { class: "none" }, `Price ${one.price} ${one.unit}, cap ${one.cap || "none"}; survives gas up to: ${one.survives}.`),
-      table(head, rows), one.advice.length ? h("pre", {}, one.advice.join("\n")) : "");
+    const cells = one.rows.map((row) => [row.gas, row.marks, row.price, row.headroom, row.deposit, row.refused ? badge("refused", row.refused) : ""]);
+    const used = head.map((_head, place) => cells.some((row) => row[place] !== ""));
+    const rows = cells.map((row) => h("tr", {}, row.map((cell, place) => (used[place] ? h("td", {}, cell) : ""))));
+    return [table(head.filter((_head, place) => used[place]), rows), one.advice.length ? h("pre", {}, one.advice.join("\n")) : ""];
   }
 
   function render() {

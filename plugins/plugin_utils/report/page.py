@@ -16,12 +16,15 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Li
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import HostPlan, Plan
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.gas import (
+    advertised_text,
     advice,
     base_text,
+    deposit_text,
     lacks_text,
     rough_text,
     row_texts,
     survives_text,
+    weakest_first,
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.groups import Group, groups
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.texts import (
@@ -68,7 +71,7 @@ def _data(plan: Plan) -> dict[str, Any]:
         "hosts": [_host(host) for host in plan.hosts.values()],
         "listeners": [_listener(listener) for listener in plan.listeners],
         "groups": [_group(group) for group in groups(plan.edges)],
-        "pricing": [_pricing(figures) for figures in plan.pricing],
+        "pricing": [_pricing(figures) for figures in (*weakest_first(plan.pricing), *(one for one in plan.pricing if not one.table))],
     }
 
 
@@ -145,7 +148,9 @@ def _pricing(figures: Figures) -> dict[str, Any]:
         "unit": f"{figures.currency} per {figures.unit}",
         "price": base_text(figures),
         "cap": "" if figures.cap is None else rough_text(figures.cap),
+        "advertised": advertised_text(figures),
         "survives": survives_text(figures),
+        "deposit": deposit_text(figures),
         "advice": list(advice(figures)),
         "lacks": lacks_text(figures),
         "rows": [row_texts(row) for row in figures.table],

@@ -17,6 +17,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.gas import (
     gas_text,
     rough_text,
     survives_text,
+    weakest_first,
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.groups import Group, between, groups
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.table import Cell, Screen, fits, section, wrap
@@ -163,10 +164,10 @@ def _same_unit(priced: Iterable[Edge | Figures]) -> str:
 
 def _gas(pricing: Sequence[Figures], screen: Screen) -> str:
     """What gas makes of the prices, a row for gateways that are alike; findings say what would help, and what nobody can tell."""
-    known = sorted((figures for figures in pricing if figures.table), key=lambda figures: not figures.codes)
+    known = weakest_first(pricing)
     rows = known[:MOST_ROWS]
     unit = _same_unit(rows)
-    notes = [f"{number(len(known), 'row')}; these {len(rows)} of them, the others stand in plan.json"] if known[MOST_ROWS:] else []
+    notes = [f"{number(len(known), 'row')}; the {len(rows)} weakest, the others stand in plan.json"] if known[MOST_ROWS:] else []
     notes += [f"in {unit}"] if unit else []
     header = ["GATEWAY", "WORKLOAD", "PRICE", "ADVERTISED", "CAP", "GAS STATED", "SURVIVES"]
     cells = [[Cell(text) for text in _gas_row(figures, unit)] for figures in rows]

@@ -10,10 +10,13 @@ import pytest
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.gas import (
     advertised_text,
     advice,
+    deposit_text,
     lacks_text,
     range_text,
     rough_text,
+    row_texts,
     survives_text,
+    weakest_first,
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.table import Screen
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.terminal import report
@@ -87,8 +90,22 @@ def test_many_rows_are_told_and_the_first_are_those_with_findings() -> None:
     quiet = plan.pricing[0]
     text = report(replace(plan, pricing=(*[quiet] * 45, replace(figures, gateways=("worst",)))), Screen(120))
     lines = text[text.index("What gas") :].splitlines()
-    assert lines[0].startswith("What gas makes of the prices (46 rows; these 40 of them, the others stand in plan.json; in wei per pixel")
+    assert lines[0].startswith("What gas makes of the prices (46 rows; the 40 weakest, the others stand in plan.json; in wei per pixel")
     assert lines[3].startswith("worst ")
+
+
+def test_what_survives_least_comes_first() -> None:
+    (figures,) = three().pricing
+    assert not figures.codes
+    ends = {"any": (None, ""), "none": (None, "reserve"), "much": (Fraction(50), "cap"), "little": (Fraction(3), "cap")}
+    several = [replace(figures, gateways=(name,), survives_gwei=gas, ends_by=end) for name, (gas, end) in ends.items()]
+    assert [one.gateways[0] for one in weakest_first(several)] == ["none", "little", "much", "any"]
+
+
+def test_the_deposit_is_the_one_of_the_highest_stated_gas_price() -> None:
+    (figures,) = costly().pricing
+    assert deposit_text(figures) == row_texts(figures.table[-1])["deposit"] != ""
+    assert deposit_text(replace(figures, table=())) == ""
 
 
 def test_the_page_has_every_row() -> None:
