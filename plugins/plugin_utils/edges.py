@@ -9,16 +9,17 @@ from enum import StrEnum
 from fractions import Fraction
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.asks import Ask, State
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import Cap, NoCap, no_cap_code, undone
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import Cap, CapSource, NoCap, no_cap_code, undone
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.payment import Combination
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.pipelines import unit
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Payment
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node, Payment
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import FREE, PAYS, REFUSED, between, both, pays, signs, unfed
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import WEI, Offer, Rate, headroom, in_currency, lowest_cap, percent
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import ROUTED, Alike, Route, discovers
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.cases import FOR_WANT_OF_FUNDS, FUNDS, LIMITS, Case, Cases
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import LIVE_RUNNER, Workload
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import LIVE_RUNNER, VIDEO, Workload
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.written_amounts import beyond, mistaken
 
 REFRESH = 2
 """Times its first price that a session pays at a refresh, even above the cap (``segment_rpc.go:priceIncreaseThreshold``)."""
@@ -258,11 +259,21 @@ def _priced(found: Route, alike: Alike, workload: Workload, enforcer: Enforcer, 
     judged = _capped(found, cap, alike, ask, enforcer) if ask.rate and cap else _uncapped(found, alike, workload, enforcer)
     if judged.price is None:
         return judged
-    if ask.rate is not None and (unfed(alike.node or found.gateway, ask.rate.currency) or (cap and unfed(found.gateway, cap.currency))):
-        return replace(judged, codes=(*judged.codes, "LPF205"))
+    if ask.rate is not None and (_no_amount(alike.node or found.gateway, ask) or (cap and _no_amount(found.gateway, cap))):
+        return replace(judged, codes=tuple(dict.fromkeys((*judged.codes, "LPF205"))), mild=judged.mild - {"LPF205"})
     dealt = cases.of(found.gateway, alike.node, Rate(judged.price, judged.currency), workload.kind)
     codes, mild = _tickets(found, dealt, judged.cap) if dealt else ((), frozenset())
     return replace(judged, codes=(*judged.codes, *codes), mild=judged.mild | mild)
+
+
+def _no_amount(node: Node, stated: Ask | Cap) -> bool:
+    """True for a price or a cap of a node that LPF205 refuses, though it is one."""
+    rate = Rate(stated.amount, stated.currency) if isinstance(stated, Cap) else stated.rate
+    if rate is None:
+        return False
+    # Few amounts are looked up where they are written: there are as many as edges.
+    taken = isinstance(stated, Cap) and stated.source is CapSource.GLOBAL
+    return unfed(node, rate.currency) or ((taken or beyond(rate, VIDEO, node.exchange_rates)) and mistaken(node, stated.variable))
 
 
 def _uncapped(found: Route, alike: Alike, workload: Workload, enforcer: Enforcer) -> Judgement:

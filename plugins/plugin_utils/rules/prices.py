@@ -4,19 +4,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.asks import State
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import ANY, AUTO, CAPABILITY_CAPS
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import unsigned
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.feeds import FEED, FEED_NETWORK
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.pipelines import unit
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node, Role
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings, orchestrator_settings
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import pays, signs, unfed
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import orchestrator_settings
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import unfed
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import (
     SMALLEST,
     WEI,
@@ -26,56 +23,17 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import (
     amount_text,
     complaint,
     decimal_text,
-    implausible,
     in_wei,
-    least_worth,
     read,
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Rule, Survey, finding, of_each, setting, some
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import VIDEO, Workload
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import VIDEO
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.written_amounts import Written, for_one_pixel, too_much, written
 
 MANY_PIXELS = "1000000000000"
 """Pixels that prices in dollars are usually for."""
 
 _GROUPED = re.compile(r"[1-9][0-9]{0,2}(,[0-9]{3})+(?![0-9,])")
-
-
-@dataclass(frozen=True)
-class Written:
-    """One amount of a node, with the units that it is for.
-
-    Attributes:
-        node: whose.
-        price, pixels: where each is written, its text, and how it is read there.
-        currency: text of a key of its own, "" where there is none.
-        unit: what it is for, ``video`` or a unit of the facts.
-        adjusts: whether what is advertised is cut to thousandths; None for a cap, which is not advertised.
-        foreign: True for the price of an orchestrator outside of the fleet.
-    """
-
-    node: Node
-    price: tuple[str, str, Place]
-    pixels: tuple[str, str, Place]
-    currency: str = ""
-    unit: str = VIDEO
-    adjusts: bool | None = None
-    foreign: bool = False
-
-    @property
-    def in_currency(self) -> bool:
-        """True if it is written in a currency, ETH among them."""
-        price = read(self.price[2], self.price[1]).price
-        written = self.currency or (price.currency if price else "")
-        return written.lower() not in ("", WEI)
-
-    @property
-    def rate(self) -> Rate | None:
-        """The amount per unit; None where it, or the units, are findings of their own."""
-        (_where, text, place), (_variable, count, units) = self.price, self.pixels
-        price, pixels = read(place, text), read(units, count).amount
-        if price.amount is None or price.price is None or not pixels:
-            return None
-        return replace(price.price, currency=self.currency or price.price.currency, pixels=pixels).rate
 
 
 def unread(survey: Survey) -> Iterator[Finding]:
@@ -89,62 +47,6 @@ def unread(survey: Survey) -> Iterator[Finding]:
         if node.role is Role.ORCHESTRATOR and node.onchain:
             yield from _listed_as_free(node)
             yield from _unpriced_models(node)
-
-
-def written(node: Node) -> Iterator[Written]:
-    """Every amount of a node that go-livepeer reads; one that is not there is a finding of the parser, or of LPF203."""
-    if node.role is Role.ORCHESTRATOR:
-        yield from _of_orchestrator(node)
-    elif pays(node):
-        yield from _of_payer(node)
-    elif signs(node) and gateway_settings(node).remote_signer.max_price_per_unit not in ("", ANY):
-        signer, variable = gateway_settings(node).remote_signer, node.sources["remote_signer"].variable
-        price = (f"{variable}.max_price_per_unit", signer.max_price_per_unit, Place.CAP)
-        yield Written(node, price, (f"{variable}.pixels_per_unit", signer.pixels_per_unit, Place.PIXELS))
-
-
-def _of_orchestrator(node: Node) -> Iterator[Written]:
-    settings = orchestrator_settings(node)
-    adjusts = settings.adjusts
-    pixels = (node.sources["pixels_per_unit"].variable, settings.pixels_per_unit, Place.PIXELS)
-    if node.onchain:
-        price = (node.sources["price_per_unit"].variable, settings.price_per_unit, Place.PRICE)
-        yield Written(node, price, pixels, adjusts=adjusts)
-        own = node.sources["price_per_gateway"].variable
-        for place, entry in enumerate(settings.price_per_gateway):
-            price = (f"{own}[{place}].priceperunit", _text(entry, "priceperunit"), Place.GATEWAY_PRICE)
-            units = (f"{own}[{place}].pixelsperunit", _text(entry, "pixelsperunit"), Place.GATEWAY_PIXELS)
-            yield Written(node, price, units, _text(entry, "currency"), adjusts=adjusts)
-    models = node.sources["ai_models"].variable
-    for place, model in enumerate(settings.ai_models):
-        if {"price_per_unit", "pixels_per_unit"} & set(model):
-            price = (f"{models}[{place}].price_per_unit", _text(model, "price_per_unit"), Place.MODEL_PRICE)
-            own_units = (f"{models}[{place}].pixels_per_unit", _text(model, "pixels_per_unit"), Place.MODEL_PIXELS)
-            workload = Workload.of_model(_text(model, "pipeline"), _text(model, "model_id"))
-            yield Written(node, price, own_units if own_units[1] else pixels, _text(model, "currency"), unit(workload), adjusts)
-
-
-def _of_payer(node: Node) -> Iterator[Written]:
-    settings = gateway_settings(node)
-    pixels = (node.sources["pixels_per_unit"].variable, settings.pixels_per_unit, Place.PIXELS)
-    cap = "" if settings.max_price_per_unit in (AUTO, ANY) else settings.max_price_per_unit
-    yield Written(node, (node.sources["max_price_per_unit"].variable, cap, Place.CAP), pixels)
-    caps, variable = settings.max_price_per_capability, node.sources[CAPABILITY_CAPS].variable
-    for place, entry in enumerate(() if isinstance(caps, str) else caps):
-        text = "" if _text(entry, "price_per_unit") in (AUTO, ANY) else _text(entry, "price_per_unit")
-        own_units = (f"{variable}[{place}].pixels_per_unit", _text(entry, "pixels_per_unit"), Place.CAPABILITY_PIXELS)
-        price = (f"{variable}[{place}].price_per_unit", text, Place.CAPABILITY_CAP)
-        workload = Workload.of_model(_text(entry, "pipeline"), _text(entry, "model_id"))
-        yield Written(node, price, own_units if own_units[1] else pixels, _text(entry, "currency"), unit(workload))
-    known = node.sources["orch_addr"].variable
-    for place, foreign in enumerate(settings.orch_addr):
-        price = (f"{known}[{place}].price_per_unit", foreign.price_per_unit, Place.PRICE)
-        # Whether it adjusts that price nobody knows: the safe guess is that it does.
-        yield Written(node, price, (f"{known}[{place}].pixels_per_unit", foreign.pixels_per_unit, Place.PIXELS), adjusts=True, foreign=True)
-
-
-def _text(entry: Mapping[str, object], key: str) -> str:
-    return str(entry.get(key) or "") if entry.get(key) != 0 else "0"
 
 
 def _misread(node: Node, variable: str, text: str, place: Place) -> Iterator[Finding]:
@@ -177,7 +79,7 @@ def _video_is_free(node: Node) -> bool:
 
 
 def _meant(one: Written, rate: Rate) -> Iterator[Finding]:
-    node, (variable, text, _place), (_variable, count, _units) = one.node, one.price, one.pixels
+    node, (variable, text, _place) = one.node, one.price
     if unfed(node, rate.currency):
         own = node.network == FEED_NETWORK
         yield finding(
@@ -195,8 +97,8 @@ def _meant(one: Written, rate: Rate) -> Iterator[Finding]:
     wei = in_wei(rate, node.exchange_rates)
     if node.onchain and one.adjusts is not None and wei is not None:
         yield from _free(one, rate, wei)
-    if one.adjusts is None or node.onchain:
-        yield from _too_much(one, rate, wei or (Rate(rate.amount * least_worth(), WEI) if rate.currency == "USD" else None), count)
+    if (one.adjusts is None or node.onchain) and too_much(one, rate):
+        yield _too_much(one, rate)
 
 
 def _free(one: Written, rate: Rate, wei: Rate) -> Iterator[Finding]:
@@ -217,22 +119,20 @@ def _free(one: Written, rate: Rate, wei: Rate) -> Iterator[Finding]:
         )
 
 
-def _too_much(one: Written, rate: Rate, wei: Rate | None, count: str) -> Iterator[Finding]:
+def _too_much(one: Written, rate: Rate) -> Finding:
     """What is merely high is somebody's own affair; an amount of a currency for a single pixel of video is no price at all."""
-    if wei is not None and implausible(wei.amount, one.unit):
-        variable, text, _place = one.price
-        name = _name(one.unit)
-        hint = setting(one.pixels[0], MANY_PIXELS) if count == "1" else f"the amount for {count} {name}s"
-        yield finding(
-            "LPF205",
-            one.node,
-            f"{amount_text(rate)} for one {name} is far more than anybody asks or pays: is the number of {name}s missing?",
-            variable=variable,
-            got=f"{text} for {count}",
-            limit=f"{amount_text(Rate(rate.amount / 10**12, rate.currency))} for one {name}, if it is for {MANY_PIXELS}",
-            hint=hint,
-            level=Level.ERROR if one.unit == VIDEO and count == "1" and one.in_currency else Level.WARNING,
-        )
+    (variable, text, _place), (units, count, _units) = one.price, one.pixels
+    name = _name(one.unit)
+    return finding(
+        "LPF205",
+        one.node,
+        f"{amount_text(rate)} for one {name} is far more than anybody asks or pays: is the number of {name}s missing?",
+        variable=variable,
+        got=f"{text} for {count}",
+        limit=f"{amount_text(Rate(rate.amount / 10**12, rate.currency))} for one {name}, if it is for {MANY_PIXELS}",
+        hint=setting(units, MANY_PIXELS) if count == "1" else f"the amount for {count} {name}s",
+        level=Level.ERROR if for_one_pixel(one) else Level.WARNING,
+    )
 
 
 def _name(unit_name: str) -> str:
@@ -241,7 +141,7 @@ def _name(unit_name: str) -> str:
 
 def _listed_as_free(node: Node) -> Iterator[Finding]:
     """The advertised list of models is floored to whole wei (``core/orchestrator.go:GetCapabilitiesPrices``)."""
-    for one in _of_orchestrator(node):
+    for one in written(node):
         rate = one.rate
         if one.price[2] is Place.MODEL_PRICE and rate is not None and rate.currency == WEI and SMALLEST <= rate.amount < 1:
             yield finding(

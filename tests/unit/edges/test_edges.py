@@ -48,6 +48,22 @@ def test_on_chain_has_a_headroom() -> None:
     assert (edge.verdict, edge.price, edge.cap, edge.currency, edge.headroom) == (Verdict.GOOD, 1000, 1250, "wei", 25)
 
 
+@pytest.mark.parametrize(
+    ("price", "cap"), [("0.5USD", "0.65USD"), ("0.5USD", "any"), ("0.0005ETH", "auto"), ("0.000000000002USD", "0.5USD")]
+)
+def test_an_amount_of_a_currency_for_one_pixel_is_no_good_edge(price: str, cap: str) -> None:
+    edge = only_edge(gw1=payer(cap), orch1=asker(price))
+    assert edge.verdict is Verdict.REFUSED and "LPF205" in edge.codes
+
+
+def test_a_cap_of_0_in_the_document_is_no_good_edge() -> None:
+    model = {"pipeline": "text-to-image", "model_id": "sd", "price_per_unit": 1000, "pixels_per_unit": 1}
+    caps = [{"pipeline": "text-to-image", "model_id": "sd", "price_per_unit": 0, "pixels_per_unit": 1}]
+    payer_of_ai = payer(1250, gateway_workloads=["ai"], gateway_max_price_per_capability=caps)
+    edge = only_edge(gw1=payer_of_ai, orch1=asker(1000, orchestrator_ai_models=[model]))
+    assert (edge.verdict, edge.codes) == (Verdict.REFUSED, ("LPF205",))
+
+
 def test_prices_are_per_pixel_whatever_they_are_written_for() -> None:
     edge = only_edge(gw1=payer("1.25"), orch1=asker(1000, orchestrator_pixels_per_unit=1000))
     assert (edge.price, edge.cap, edge.headroom) == (1, Fraction(5, 4), 25)
@@ -60,7 +76,7 @@ def test_prices_are_per_pixel_whatever_they_are_written_for() -> None:
         (1200, Verdict.GOOD, ()),
         (1300, Verdict.GOOD, ()),
         (1301, Verdict.WARNING, ("LPF202",)),
-        ("1250USD", Verdict.REFUSED, ("LPF208",)),
+        ("1250USD", Verdict.REFUSED, ("LPF205", "LPF208")),
         ("any", Verdict.GOOD, ()),
         (None, Verdict.REFUSED, ("LPF203",)),
         (0, Verdict.REFUSED, ("LPF203",)),
@@ -209,8 +225,8 @@ def test_a_listener_without_a_route() -> None:
 
 def test_currencies_with_a_rate_are_compared_and_told() -> None:
     rate = {"wei_per_usd": 10**15}
-    edge = only_edge(gw1=payer("0.00125USD", **rate), o=asker(10**12))
-    assert (edge.price, edge.cap, edge.currency, edge.headroom) == (Fraction(1, 1000), Fraction(1, 800), "USD", 25)
+    edge = only_edge(gw1=payer("0.0000000125USD", **rate), o=asker(10**7))
+    assert (edge.price, edge.cap, edge.currency, edge.headroom) == (Fraction(1, 10**8), Fraction(1, 8 * 10**7), "USD", 25)
     assert (edge.verdict, edge.codes) == (Verdict.WARNING, ("LPF208",))
 
 
