@@ -350,7 +350,8 @@ class _Payer:
         if not workload.pipeline and self.settings.max_price_per_capability == ANY:
             return NoCap.ANY
         if isinstance(flag, NoCap):
-            return flag
+            # An auto of video without a price of video is no cap of models either, and their own prices are known.
+            return NoCap.UNSET if flag is NoCap.UNKNOWN_PRICE else flag
         return replace(flag, workload=workload, source=CapSource.GLOBAL) if per_pixel(workload) else NoCap.OTHER_UNIT
 
     def _of_signer(self, workload: Workload, declared: Cap | NoCap) -> Cap | NoCap:

@@ -112,6 +112,12 @@ def test_a_model_without_a_cap() -> None:
     assert (one.got, one.hint) == ("1 caps", f"{CAPS}: add {{pipeline: audio-to-text, model_id: w, price_per_unit: auto}}")
 
 
+def test_a_model_that_falls_through_to_an_auto_without_a_price_of_video() -> None:
+    only_models = server(IMAGE, orchestrator_transcoder=False, orchestrator_ai_worker=True)
+    (one,) = found("LPF207", g=payer("auto", gateway_workloads=["video", "ai"]), o=only_models)
+    assert one.hint == f"{CAPS}: auto"
+
+
 def test_strangers_of_the_chain_may_ask_any_price_of_models_that_are_not_named() -> None:
     wanted = {"gateway_discovery": "onchain", "gateway_workloads": ["ai"], "gateway_max_price_per_capability": "auto"}
     one = only("LPF207", g=payer(**wanted), o=server(IMAGE))
