@@ -207,6 +207,28 @@ def test_a_thousand_prices_stay_a_page(show: Show) -> None:
     assert len(page.all(".box")) <= 48
 
 
+def overlap(one: dict[str, float], other: dict[str, float]) -> bool:
+    """True for rectangles that have a point in common."""
+    return all(one[at] < other[at] + other[size] and other[at] < one[at] + one[size] for at, size in (("x", "width"), ("y", "height")))
+
+
+def test_no_words_of_the_picture_lie_on_others(show: Show) -> None:
+    page = show(
+        planned(
+            gateway("gw1", network=ARBITRUM, max_price_per_unit="1300"),
+            gateway("gw2", network=ARBITRUM, max_price_per_unit="1300"),
+            orchestrator("orch1", network=ARBITRUM, name="orch-second"),
+            orchestrator("orch2", network=ARBITRUM, name="an-orchestrator-with-a-long-name"),
+        )
+    )
+    assert "orch-second" in page.texts(".box text.node"), "rather the name alone than cut beside the network"
+    labels, boxes = ([element.rect for element in page.all(f"#drawing {kind}")] for kind in (".label", ".box .host, .signs .mark circle"))
+    assert len(labels) == 4
+    assert not [(one, other) for place, one in enumerate(labels) for other in (*labels[:place], *boxes) if overlap(one, other)]
+    names, networks = ([element.rect for element in page.all(f".box text.{kind}")] for kind in ("node", "net"))
+    assert not [(one, other) for one in names for other in networks if overlap(one, other)]
+
+
 def test_long_units_leave_room_for_the_ends_of_an_edge(show: Show) -> None:
     (edge,) = three().edges[:1]
     long = replace(edge, unit="pixel of 1280x720 at 30 frames a second, whatever it is in truth")

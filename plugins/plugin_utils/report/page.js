@@ -241,15 +241,17 @@
 
   /** Words beside the signs, as many as find room. */
   function labelled(signs) {
-    const taken = signs.map(({ x, y }) => [x - 9, y - 9, x + 9, y + 9]);
+    const taken = [...signs.map(({ x, y }) => [x - 9, y - 9, x + 9, y + 9]), ...drawn.boxes.map((box) => [box.x, box.y, box.x + BOX.width, box.y + heightOf(box)])];
     const free = (box) => taken.every(([left, top, right, bottom]) => box[2] < left || box[0] > right || box[3] < top || box[1] > bottom);
     return signs.map(({ x, y, curled, below, text }) => {
       const half = text.length * 3.4;
-      const places = curled ? [[x + 14 + half, y + 4]] : below ? [[x, y + 21], [x, y - 13]] : [[x, y - 13], [x, y + 21]];
-      const place = places.find(([middle, base]) => free([middle - half, base - 9, middle + half, base + 2]));
+      const beside = [[x + 14 + half, y + 4], [x - 14 - half, y + 4]];
+      const places = curled ? beside.slice(0, 1) : [...(below ? [[x, y + 21], [x, y - 13]] : [[x, y - 13], [x, y + 21]]), ...beside];
+      const place = places.find(([middle, base]) => free([middle - half - 4, base - 11, middle + half + 4, base + 3]));
       if (!place) return "";
       taken.push([place[0] - half, place[1] - 9, place[0] + half, place[1] + 2]);
-      return s("text", { class: "label", x: place[0], y: place[1] }, text);
+      // No line runs through the words.
+      return [s("rect", { class: "behind", x: place[0] - half - 2, y: place[1] - 10, width: 2 * half + 4, height: 13, rx: 3 }), s("text", { class: "label", x: place[0], y: place[1] }, text)];
     });
   }
 
@@ -332,10 +334,12 @@
   }
 
   function drawNode(box, node, y) {
-    const short = node.name === node.role || box.foreign ? node.name : `${node.name} (${node.role})`;
+    const room = Math.floor((BOX.width - 42 - 6.2 * Math.min(21, (node.network ?? "").length)) / 7.4);
+    const full = node.name === node.role || box.foreign ? node.name : `${node.name} (${node.role})`;
+    const short = full.length <= room ? full : node.name;
     return [
       s("rect", { class: `node ${node.role}`, x: box.x + 8, y: y + 1, width: BOX.width - 16, height: BOX.node - 4, rx: 4 }),
-      s("text", { class: "node", x: box.x + 16, y: y + 16 }, clipped(short, node.network ? 17 : 26)),
+      s("text", { class: "node", x: box.x + 16, y: y + 16 }, clipped(short, room)),
       s("text", { class: "net", x: box.x + BOX.width - 14, y: y + 16 }, clipped(node.network ?? "", 21)),
     ];
   }
