@@ -11,7 +11,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.asks import Ask
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import AUTO, CAPABILITY_CAPS
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import ExchangeRate
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import Rate, in_currency
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import WEI, Rate, in_currency
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import Alike, Route
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.held import FLAG_CAP, held, missing, of
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Rule, Survey, finding, of_each, some
@@ -37,11 +37,15 @@ def _in_other_currencies(found: Route) -> Iterator[Finding]:
             "LPF208",
             one.gateway,
             f"the cap is in {one.cap.currency}, but there are prices in other currencies ({asks})"
-            + (f"; compared at {dated}, and go-livepeer reads its own rate each hour" if known else ""),
+            + (
+                f"; compared at {dated}, and go-livepeer reads its own rate each hour"
+                if known
+                else "; without a rate they cannot be compared"
+            ),
             variable=one.cap.variable,
             got=one.got,
             limit=", ".join(sorted(others)),
-            hint=_in_one_currency(one.cap.currency, others),
+            hint=_in_one_currency(one.cap.currency, others) + ("" if known else _or_a_rate({one.cap.currency, *others})),
             others=_own(others),
             level=Level.WARNING if known else Level.ERROR,
         )
@@ -57,7 +61,7 @@ def _no_common_currency(found: Route) -> Iterator[Finding]:
             field=FLAG_CAP if workload.kind == VIDEO else CAPABILITY_CAPS,
             got=AUTO,
             limit=", ".join(sorted(others)),
-            hint="write all prices in one currency, or say what the others are worth (livepeer_wei_per_usd, livepeer_exchange_rates)",
+            hint="write all prices in one currency" + _or_a_rate(set(others)),
             others=_own(others),
         )
 
@@ -87,6 +91,15 @@ def _rates(rates: Iterable[ExchangeRate], currencies: set[str]) -> str:
 def _in_one_currency(own: str, others: Mapping[str, list[Alike]]) -> str:
     text = "write cap and prices in the same currency"
     return f"{text}: the cap in {next(iter(others))}, or the prices in {own}" if len(others) == 1 else text
+
+
+def _or_a_rate(currencies: set[str]) -> str:
+    """The other way out: what the operator says that currencies are worth."""
+    others = sorted(currencies - {WEI})
+    usd = ["livepeer_wei_per_usd: {wei: …, date: …}"] if "USD" in others else []
+    rest = [f"{{currency: {one}, wei: …, date: …}}" for one in others if one != "USD"]
+    lines = usd + ([f"livepeer_exchange_rates: [{', '.join(rest)}]"] if rest else [])
+    return f"; or say what one is worth, then it is a warning: {' and '.join(lines)}"
 
 
 RULES = (

@@ -295,6 +295,14 @@ def test_currencies_with_a_rate_are_compared_and_a_warning() -> None:
     assert "compared at 500000000000000 wei for 1 USD of 2026-11-20, and go-livepeer reads its own rate each hour" in one.message
     (low,) = found("LPF201", g=payer("0.0000000000005USD", **DOLLAR), o=asker(300))
     assert low.limit == "0.00000000000072USD to 0.00000000000078USD"
+    assert "is worth" not in one.hint
+
+
+def test_a_currency_without_a_rate_can_be_given_one() -> None:
+    fed = {"orchestrator_flags": {"priceFeedAddr": ACCOUNT}}
+    (one,) = found("LPF208", g=payer(1250), o=asker("7EUR", **fed), p=asker("0.000000000002USD"))
+    rates = "livepeer_wei_per_usd: {wei: …, date: …} and livepeer_exchange_rates: [{currency: EUR, wei: …, date: …}]"
+    assert one.hint.endswith(rates)
 
 
 def test_auto_over_several_currencies_takes_wei_where_a_rate_is_known() -> None:

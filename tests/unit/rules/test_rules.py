@@ -556,8 +556,9 @@ def test_prices_of_single_gateways_are_read_too() -> None:
 
 def test_currencies() -> None:
     found = only("LPF208", g=payer(1250), o=asker(1000), p=asker("0.000000000002USD"))
-    assert found.message == "the cap is in wei, but there are prices in other currencies (USD: p)"
-    assert found.hint == "write cap and prices in the same currency: the cap in USD, or the prices in wei"
+    assert found.message == "the cap is in wei, but there are prices in other currencies (USD: p); without a rate they cannot be compared"
+    other_way = "; or say what one is worth, then it is a warning: livepeer_wei_per_usd: {wei: …, date: …}"
+    assert found.hint == "write cap and prices in the same currency: the cap in USD, or the prices in wei" + other_way
     found = only("LPF208", g=payer("auto"), o=asker(1000), p=asker("0.000000000002USD"))
     assert found.message == "no cap can be worked out from prices in several currencies (USD: p; wei: o)"
 
