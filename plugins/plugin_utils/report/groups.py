@@ -10,6 +10,7 @@ from itertools import groupby
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge, Verdict
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Role
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan_json import end_name
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.texts import natural
 
 URGENT_FIRST = (Verdict.REFUSED, Verdict.WARNING, Verdict.UNKNOWN, Verdict.GOOD, Verdict.FREE)
 """Verdicts in the order in which a person wants to read them."""
@@ -48,12 +49,16 @@ class Group:
     @property
     def gateways(self) -> tuple[str, ...]:
         """Every gateway, once."""
-        return tuple(dict.fromkeys(name for one in self.between for name in one.gateways))
+        return _each(name for one in self.between for name in one.gateways)
 
     @property
     def orchestrators(self) -> tuple[str, ...]:
         """Every orchestrator, once."""
-        return tuple(dict.fromkeys(name for one in self.between for name in one.orchestrators))
+        return _each(name for one in self.between for name in one.orchestrators)
+
+
+def _each(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(names), key=natural))
 
 
 def groups(edges: Iterable[Edge]) -> list[Group]:
@@ -67,8 +72,8 @@ def groups(edges: Iterable[Edge]) -> list[Group]:
 def between(edge: Edge) -> Between:
     """The ends of an edge by their names."""
     return Between(
-        tuple(end_name(end, Role.GATEWAY) for end in edge.gateways),
-        tuple(end_name(end, Role.ORCHESTRATOR) for end in edge.orchestrators),
+        tuple(sorted((end_name(end, Role.GATEWAY) for end in edge.gateways), key=natural)),
+        tuple(sorted((end_name(end, Role.ORCHESTRATOR) for end in edge.orchestrators), key=natural)),
     )
 
 
@@ -77,8 +82,8 @@ def _folded(ends: Sequence[Between]) -> tuple[Between, ...]:
     to: dict[tuple[str, ...], dict[str, None]] = {}
     for one in ends:
         to.setdefault(one.gateways, {}).update(dict.fromkeys(one.orchestrators))
-    pairs = sorted((tuple(orchestrators), gateways) for gateways, orchestrators in to.items())
+    pairs = sorted((tuple(sorted(orchestrators, key=natural)), gateways) for gateways, orchestrators in to.items())
     return tuple(
-        Between(tuple(name for _same, names in alike for name in names), orchestrators)
+        Between(tuple(sorted((name for _same, names in alike for name in names), key=natural)), orchestrators)
         for orchestrators, alike in groupby(pairs, key=lambda pair: pair[0])
     )

@@ -16,6 +16,9 @@ NARROWEST = 40
 GAP = 2
 """Blanks between two columns."""
 
+TIE = "\u00a0"
+"""A blank at which no line breaks; printed as any other."""
+
 _COLOURS = {"error": "1;31", "warning": "1;33", "info": "1;36", "head": "1", "dim": "2", "good": "32"}
 
 
@@ -86,7 +89,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Cell]], screen: Screen)
     if not fits(header, rows, screen) and header[-1] in LESS_NEEDED:
         return table(header[:-1], [row[:-1] for row in rows], screen)
     columns = _columns(header, rows)
-    least = [max(len(word) for text in column for word in text.split() or [""]) for column in columns]
+    least = [max(len(word) for text in column for word in text.split(" ")) for column in columns]
     if _width(least) > screen.columns:
         return _paragraphs(header, rows, screen)
     widths = _narrowed([max(map(len, column)) for column in columns], least, screen.columns)
@@ -126,7 +129,7 @@ def _row(cells: Sequence[Cell], widths: Sequence[int], screen: Screen) -> list[s
         parts = []
         for cell, lines_of_cell, width in zip(cells, wrapped, widths, strict=True):
             text = lines_of_cell[number] if number < len(lines_of_cell) else ""
-            parts.append(screen.paint(text, cell.colour) + " " * (width - len(text)))
+            parts.append(screen.paint(text.replace(TIE, " "), cell.colour) + " " * (width - len(text)))
         lines.append((" " * GAP).join(parts).rstrip())
     return lines
 
@@ -138,6 +141,8 @@ def _paragraphs(header: Sequence[str], rows: Sequence[Sequence[Cell]], screen: S
     for row in rows:
         for head, cell in zip(header, row, strict=True):
             for number, text in enumerate(wrap(cell.text, screen.columns - margin) if cell.text else []):
-                lines.append(screen.paint(("" if number else head).ljust(margin), "dim") + screen.paint(text, cell.colour))
+                lines.append(
+                    screen.paint(("" if number else head).ljust(margin), "dim") + screen.paint(text.replace(TIE, " "), cell.colour)
+                )
         lines.append("")
     return lines[:-1]

@@ -20,13 +20,14 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.gas import (
     weakest_first,
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.groups import Group, between, groups
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.table import Cell, Screen, fits, section, wrap
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.table import TIE, Cell, Screen, fits, section, wrap
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.texts import (
     address_text,
     by_place,
     counts,
     exact_text,
     headroom_text,
+    natural,
     number,
     percent_text,
     place,
@@ -105,7 +106,7 @@ def _summed_up(count: int) -> str:
 
 
 def _nodes(plan: Plan, screen: Screen) -> str:
-    rows = [(host, node) for host in plan.hosts.values() for node in host.nodes]
+    rows = [(host, node) for name in sorted(plan.hosts, key=natural) for host in [plan.hosts[name]] for node in host.nodes]
     if len(rows) > MOST_ROWS:
         kinds = Counter((node.role.value, node.release.version, node.network) for _host, node in rows)
         cells = [[Cell(f"{count:,}"), *map(Cell, kind)] for kind, count in sorted(kinds.items())]
@@ -127,7 +128,7 @@ def _listeners(plan: Plan, screen: Screen) -> str:
             kinds = Counter((x.purpose, "various", x.exposure.value) for x in plan.listeners)
         cells = [[Cell(f"{count:,}"), *map(Cell, kind)] for kind, count in sorted(kinds.items())]
         return section("Listeners", ["COUNT", "PURPOSE", "PORT", "REACHED BY"], cells, screen, _summed_up(len(plan.listeners)))
-    cells = [_listener_row(listener) for listener in sorted(plan.listeners, key=lambda x: (x.host, x.port, x.node))]
+    cells = [_listener_row(listener) for listener in sorted(plan.listeners, key=lambda x: (natural(x.host), x.port, x.node))]
     return section("Listeners", ["HOST", "ADDRESS", "NODE", "PURPOSE", "REACHED BY", "VALUE"], cells, screen)
 
 
@@ -144,6 +145,8 @@ def _edges(plan: Plan, screen: Screen) -> str:
     together = groups(plan.edges) if notes else [Group(edge, (between(edge),)) for whole in plan.edges for edge in whole.each()]
     if len(together) > MOST_ROWS:
         return section(title, ["COUNT", "WORKLOAD", "HEADROOM", "VERDICT"], _by_verdict(together), screen, *notes)
+    if not notes:
+        together.sort(key=lambda group: (natural(group.gateways[0]), natural(group.orchestrators[0])))
     unit = _same_unit(group.terms for group in together if group.terms.price is not None or group.terms.cap is not None)
     cells = [_edge_row(group, unit, screen) for group in together]
     notes += [f"in {unit}"] if unit else []
@@ -204,7 +207,7 @@ def _edge_row(group: Group, unit: str, screen: Screen) -> list[Cell]:
     verdict = " ".join([terms.verdict.value, *terms.codes, *(["(if selected)"] if terms.if_selected else [])])
     texts = (
         _names(group.gateways),
-        f"{screen.arrow} {_names(group.orchestrators)}",
+        f"{screen.arrow}{TIE}{_names(group.orchestrators)}",
         str(terms.workload),
         _amount(terms, "price", unit),
         _amount(terms, "cap", unit) or ("any" if terms.verdict is Verdict.GOOD else ""),

@@ -20,6 +20,11 @@ PIXEL = "pixel"
 """The unit of every price of video: not worth saying each time."""
 
 
+def natural(name: str) -> tuple[tuple[str, int], ...]:
+    """What names are sorted by: gateway2 stands before gateway10."""
+    return tuple((text, int(digits or 0)) for text, digits in re.findall(r"(\D*)(\d*)", name, re.ASCII))
+
+
 def exact_text(amount: Fraction) -> str:
     """The number alone, as findings write it: a decimal where it is finite, else the fraction."""
     return amount_text(Rate(amount, WEI))

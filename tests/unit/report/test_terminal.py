@@ -102,6 +102,21 @@ gw1      video     1000 to 1010.5  1010 to ~1020.6  1250  0.05 to 1   ~23.7 (cap
 SMALL = SMALL.replace("DIGEST", small().digest[:12])
 
 
+def test_an_arrow_is_alone_on_no_line() -> None:
+    of = fleet(gateway("gw1", network=ARBITRUM), orchestrator("orch2", network=ARBITRUM, name="orchestrator-of-a-long-name"))
+    for width in range(40, 130):
+        text = report(plan_fleet(of, (), TEMPLATES), Screen(width))
+        assert "→ orch2/orchestrator-of-a-long-name" in text, width
+
+
+def test_names_are_sorted_as_people_count() -> None:
+    of = fleet(*(gateway(f"gw{place}", network=ARBITRUM) for place in (10, 9, 1)), orchestrator("orch1", network=ARBITRUM))
+    text = report(replace(plan_fleet(of, (), TEMPLATES), findings=()), WIDE)
+    for part in text.split("\n\n")[:3]:
+        names = [line.split()[0] for line in part.splitlines() if line.startswith("gw")]
+        assert list(dict.fromkeys(names)) == ["gw1", "gw9", "gw10"], part
+
+
 def test_a_finding_reads_like_one_of_a_compiler() -> None:
     assert findings([BELOW], WIDE) == (
         "error[LPF201] the cap is below the price of orch1 with its least headroom\n"
