@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
+from functools import cache
 from math import floor
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Listener, join_host_port
@@ -20,6 +21,7 @@ PIXEL = "pixel"
 """The unit of every price of video: not worth saying each time."""
 
 
+@cache
 def natural(name: str) -> tuple[tuple[str, int], ...]:
     """What names are sorted by: gateway2 stands before gateway10."""
     return tuple((text, int(digits or 0)) for text, digits in re.findall(r"(\D*)(\d*)", name, re.ASCII))
