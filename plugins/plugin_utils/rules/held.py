@@ -88,17 +88,25 @@ class Held:
     @property
     def right(self) -> str:
         """The line to write instead."""
+        return self._line(self._between)
+
+    def right_with(self, amount: Fraction) -> str:
+        """The same with one cap per unit that fits."""
+        return self._line(lambda write: write(amount))
+
+    def _line(self, between: Callable[[Callable[[Fraction], str]], str]) -> str:
+        text = between(self.amount)
         if self.cap.source is CapSource.DECLARED:
-            return f"on the signer maxPricePerUnit: {self.band_text}, and the same in {self.cap.variable}"
+            return f"on the signer maxPricePerUnit: {text}, and the same in {self.cap.variable}"
         if self.cap.source is CapSource.GLOBAL:
             return own_cap(self.gateway, self.asks[0][1], self.cap.variable)
-        if "/" in self.band_text:  # for so many units an edge is no finite decimal
+        if "/" in text:  # for so many units an edge is no finite decimal
             return f"{self.cap.variable}: auto"
         apart = self.cap.variable.startswith(self.gateway.sources[CAPABILITY_CAPS].variable)
-        bare = self._between(lambda amount: _scalar(amount_text(Rate(amount, WEI), self.cap.pixels_per_unit)))
+        bare = between(lambda amount: _scalar(amount_text(Rate(amount, WEI), self.cap.pixels_per_unit)))
         if apart and self._in_eth:
             return f"{self.cap.variable}: {bare}, and currency: wei; or auto"
-        right = bare if apart else self._between(lambda amount: _scalar(self.amount(amount)))
+        right = bare if apart else between(lambda amount: _scalar(self.amount(amount)))
         return f"{self.cap.variable}: {right}, or auto"
 
     @property

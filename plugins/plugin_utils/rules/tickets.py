@@ -22,15 +22,23 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import (
     Rate,
     advertised,
     amount_text,
+    go_rational,
     lowest_cap,
     percent,
 )
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.held import Held, held
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Rule, Survey, finding, of_each, setting
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.cases import FOR_WANT_OF_FUNDS
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.deals import Refusal
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.figures import Funds, Sale
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.payers import adjusts
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.terms import OF_ORCHESTRATORS, OF_PAYERS, WEI_PER_GWEI, faults
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.terms import (
+    OF_ORCHESTRATORS,
+    OF_PAYERS,
+    WEI_PER_GWEI,
+    TicketError,
+    faults,
+)
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.written import readable
 
 LOW, HIGH = 0, 1
@@ -69,12 +77,20 @@ def stopping_flags(survey: Survey) -> Iterator[Finding]:
         for fault in faults(names, plain):
             variable = f"{node.sources['flags'].variable}.{fault.flag}"
             said = f"{fault.effect}: -{fault.flag} takes {fault.wanted}"
-            yield finding("LPF501", node, said, variable=variable, got=fault.got, limit=fault.wanted)
+            yield finding("LPF501", node, said, variable=variable, got=fault.got, limit=fault.wanted, hint=_instead(variable, fault))
+
+
+def _instead(variable: str, fault: TicketError) -> str:
+    """The number that was meant, where the flag takes it in plain digits."""
+    meant = go_rational(fault.got)
+    if meant is not None and meant > 0 and not list(faults((fault.flag,), {fault.flag: str(meant)})):
+        return setting(variable, str(meant))
+    return f"remove {variable}, so that go-livepeer's own value counts"
 
 
 def headroom_under_gas(survey: Survey) -> Iterator[Finding]:
     """LPF209: the cap fits the price, and not what gas makes of it; or nobody can tell."""
-    caps = _CapVariables(survey)
+    caps = _Caps(survey)
     known = survey.purchases
     for found in known:
         broken = [sale for sale in found.sales if sale.case.breaks(sale.cap)]
@@ -83,22 +99,22 @@ def headroom_under_gas(survey: Survey) -> Iterator[Finding]:
     yield from _unknown(known)
 
 
-def _broken(found: Purchase, broken: list[Sale], variable: str) -> Finding:
+def _broken(found: Purchase, broken: list[Sale], cap: Held) -> Finding:
     figures = found.figures
     worst = max(broken, key=lambda sale: (sale.case.highest or 0) / (sale.cap or 1))
     price = _price(found, worst, HIGH)
     survives = (
-        "it survives no gas price" if figures.survives_gwei is None else f"it survives {readable(figures.survives_gwei)} gwei and no more"
+        f"it survives {readable(figures.survives_gwei)} gwei and no more" if figures.survives_gwei else "it survives no gas price at all"
     )
-    instead = f"a cap of {_amount(found, max(figures.cap_instead, _least_cap(found)))}" if figures.cap_instead is not None else ""
+    instead = cap.right_with(max(figures.cap_instead, _least_cap(found))) if figures.cap_instead is not None else ""
     return finding(
         "LPF209",
         found.gateway,
         f"the cap does not survive the stated gas price: at {_gwei(worst, HIGH)} gwei {worst.orchestrators[0]} asks {price}"
         f"{_and_more(broken)}; {survives}",
-        variable=variable,
-        got=_amount(found, worst.cap or Fraction(0)),
-        limit=price,
+        variable=cap.cap.variable,
+        got=cap.got,
+        limit=price if cap.cap.pixels_per_unit == 1 else cap.amount(worst.case.highest or Fraction(0)),
         hint=", or ".join(filter(None, (_lines(found, figures.safe), instead))),
         others=_hosts(worst),
         level=Level.WARNING,
@@ -145,9 +161,10 @@ def _funds(survey: Survey) -> Iterator[Finding]:
             place = _first(found, refusal)
             if place is not None:
                 short = [sale for sale in found.sales if refusal in sale.case.refusals[place]]
-                one = _reserve(found, short, place) if refusal is Refusal.RESERVE else _deposit(found, short, place)
+                said = _reserve(found, short, place) if refusal is Refusal.RESERVE else (_deposit(found, short, place),)
                 mild = place == HIGH or found.if_selected
-                yield from _of_all(found, replace(one, level=Level.WARNING if mild else Level.ERROR))
+                for one in said:
+                    yield from _of_all(found, replace(one, level=Level.WARNING if mild else Level.ERROR))
 
 
 def _of_all(found: Purchase, one: Finding) -> Iterable[Finding]:
@@ -157,11 +174,13 @@ def _of_all(found: Purchase, one: Finding) -> Iterable[Finding]:
 
 
 def _joined(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """What is said of one orchestrator for gateways that differ, said once."""
-    alike: dict[Finding, list[str]] = {}
+    """What asks for one value of one node, for gateways or workloads that differ, said once: in the words that count the most."""
+    alike: dict[Finding, list[Finding]] = {}
     for one in findings:
-        alike.setdefault(replace(one, hosts=one.hosts[:1]), []).extend(one.hosts)
-    return (replace(one, hosts=tuple(dict.fromkeys(hosts))) for one, hosts in alike.items())
+        alike.setdefault(replace(one, hosts=one.hosts[:1], message=""), []).append(one)
+    for same in alike.values():
+        hosts = dict.fromkeys(host for one in same for host in one.hosts)
+        yield replace(max(same, key=lambda one: len(one.message)), hosts=tuple(hosts))
 
 
 def _first(found: Purchase, refusal: Refusal) -> int | None:
@@ -169,27 +188,47 @@ def _first(found: Purchase, refusal: Refusal) -> int | None:
     return next((place for place in (LOW, HIGH) if any(refusal in sale.case.refusals[place] for sale in found.sales)), None)
 
 
-def _reserve(found: Purchase, short: list[Sale], place: int) -> Finding:
-    worst = max(short, key=lambda sale: sale.case.deal.least_share(None, sale.case.gas[place]) or 0)
-    deal = worst.case.deal
-    refused = f'{worst.orchestrators[0]} refuses the gateway, whatever the cap ("insufficient sender reserve"): '
-    if deal.terms.ceiling(deal.share) < deal.share:
-        least = deal.terms.least_face_value(worst.case.gas[HIGH])
-        return _of_orchestrator(
-            "LPF210",
-            found,
-            worst,
-            f"{refused}its maxFaceValue is too little for a ticket at {_gwei(worst, place)} gwei{_and_more(short)}",
-            flag="maxFaceValue",
-            got=str(deal.terms.max_face_value),
-            limit=f"at least {least}",
-            hint=f'livepeer_orchestrator_flags: {{maxFaceValue: "{least}"}}, or without it',
-        )
+def _reserve(found: Purchase, short: list[Sale], place: int) -> Iterator[Finding]:
+    """The orchestrator's limit on its tickets, the share of the reserve, or both are too little."""
+    limited = [sale for sale in short if 0 < sale.case.deal.terms.max_face_value < _least(sale, place)]
+    poor = [sale for sale in short if sale.case.deal.share < _least(sale, place)]
+    if limited:
+        yield _limited(found, limited, place)
+    if poor:
+        yield _poor(found, poor, place)
+
+
+def _least(sale: Sale, place: int) -> int:
+    return sale.case.deal.terms.least_face_value(sale.case.gas[place])
+
+
+def _refuses(sale: Sale) -> str:
+    return f'{sale.orchestrators[0]} refuses the gateway, whatever the cap ("insufficient sender reserve"): '
+
+
+def _limited(found: Purchase, short: list[Sale], place: int) -> Finding:
+    worst = max(short, key=lambda sale: _least(sale, place))
+    least = _least(worst, HIGH)
+    return _of_orchestrator(
+        "LPF210",
+        found,
+        worst,
+        f"{_refuses(worst)}its maxFaceValue is too little for a ticket at {_gwei(worst, place)} gwei{_and_more(short)}",
+        flag="maxFaceValue",
+        got=str(worst.case.deal.terms.max_face_value),
+        limit=f"at least {least}",
+        hint=f'livepeer_orchestrator_flags: {{maxFaceValue: "{least}"}}, or without it',
+    )
+
+
+def _poor(found: Purchase, short: list[Sale], place: int) -> Finding:
+    worst = max(short, key=lambda sale: _least(sale, place))
+    share = _eth(worst.case.deal.share)
     enough = _enough(found)
     return finding(
         "LPF210",
         found.gateway,
-        f"{refused}its share of the reserve, {_eth(deal.share)} ETH, is too little at {_gwei(worst, place)} gwei{_and_more(short)}",
+        f"{_refuses(worst)}its share of the reserve, {share} ETH, is too little at {_gwei(worst, place)} gwei{_and_more(short)}",
         field="reserve_eth",
         got=f"{_eth(found.payer.reserve or 0)} ETH",
         limit=f"at least {readable(enough.reserve_eth)} ETH" if enough else "",
@@ -200,7 +239,15 @@ def _reserve(found: Purchase, short: list[Sale], place: int) -> Finding:
 
 def _enough(found: Purchase) -> Funds | None:
     """Funds for the stated gas: under the present caps where some do, else without a look at them."""
-    return found.figures.safe or replace(found, sales=tuple(replace(sale, cap=None) for sale in found.sales)).figures.safe
+    return found.figures.safe or replace(found, sales=tuple(map(_freed, found.sales))).figures.safe
+
+
+def _freed(sale: Sale) -> Sale:
+    """The same without cap, and with the least ``maxFaceValue`` that does."""
+    terms = sale.case.deal.terms
+    most = max(terms.max_face_value, _least(sale, HIGH)) if terms.max_face_value else 0
+    deal = replace(sale.case.deal, terms=replace(terms, max_face_value=most))
+    return replace(sale, cap=None, case=replace(sale.case, deal=deal))
 
 
 def _deposit(found: Purchase, short: list[Sale], place: int) -> Finding:
@@ -215,7 +262,7 @@ def _deposit(found: Purchase, short: list[Sale], place: int) -> Finding:
         f"{_and_more(short)}",
         field="deposit_eth",
         got=f"{_eth(found.payer.deposit or 0)} ETH",
-        limit=f"at least {_eth(needed)} ETH",
+        limit=f"at least, for one ticket, {_eth(needed)} ETH",
         hint=_lines(found, _enough(found))
         + (f', or livepeer_orchestrator_flags: {{maxFaceValue: "{instead}"}}' if instead is not None else ""),
         others=_hosts(worst),
@@ -269,7 +316,7 @@ def _ticket_value(found: Purchase, worst: Sale) -> Finding:
         f"a ticket of {worst.orchestrators[0]} is worth more than {_payer(found)} takes, whatever the price"
         + (" (probabilities are rounded up, so that an equal maxTicketEV is too low)" if most == expected else ""),
         variable=_limit_variable(found, "maxTicketEV"),
-        got=f"maxTicketEV {readable(most)}",
+        got=_limit_got(found, "maxTicketEV", most),
         limit=f"ticketEV {expected}",
         hint=(f'livepeer_orchestrator_flags: {{ticketEV: "{ceil(most) - 1}"}}, or ' if most > 1 else "")
         + f"maxTicketEV {expected + 1} at {_payer(found)}",
@@ -288,7 +335,7 @@ def _payment_value(found: Purchase, worst: Sale) -> Finding:
         found.gateway,
         f"{_payer(found)} does not pay {worst.orchestrators[0]}: {what} at {_price(found, worst, HIGH)} costs more than one payment may",
         variable=_limit_variable(found, "maxTotalEV"),
-        got=f"maxTotalEV {readable(deal.limits.max_total_ev)}",
+        got=_limit_got(found, "maxTotalEV", deal.limits.max_total_ev),
         limit=f"at least {needed}",
         hint=f"maxTotalEV {needed} on the signer" if found.payer.signed else f'livepeer_gateway_flags: {{maxTotalEV: "{needed}"}}',
         others=_hosts(worst),
@@ -318,15 +365,16 @@ LIMITS = {
 }
 
 
-class _CapVariables:
-    """Where the cap of a gateway for a workload is written."""
+class _Caps:
+    """The cap of a gateway for a workload, with the prices that are held against it."""
 
     def __init__(self, survey: Survey) -> None:
-        self.caps = {(node.host, node.name): route.caps for route in survey.routes for node in route.gateways}
+        self.routes = {(node.host, node.name): route for route in survey.routes for node in route.gateways}
 
-    def of(self, found: Purchase) -> str:
-        """Path of the variable."""
-        return self.caps[found.gateway.host, found.gateway.name].by_workload[found.workload].variable
+    def of(self, found: Purchase) -> Held:
+        """That of the workload of a purchase, one of whose prices breaks it."""
+        route = self.routes[found.gateway.host, found.gateway.name]
+        return next(one for one in held(route) if any(workload == found.workload for _alike, workload, _ask in one.asks))
 
 
 def _settings(gateway: Node) -> GatewaySettings:
@@ -339,6 +387,12 @@ def _limit_variable(found: Purchase, flag: str) -> str:
     """Where a limit of the payer is written; of a signer only its name is known."""
     gateway = found.gateway
     return gateway.sources["remote_signer"].variable if found.payer.signed else f"{gateway.sources['flags'].variable}.{flag}"
+
+
+def _limit_got(found: Purchase, flag: str, amount: Fraction) -> str:
+    """What stands there; go-livepeer's own value is marked as such."""
+    stated = not found.payer.signed and found.gateway.settings.flags.get(flag)
+    return f"{flag if found.payer.signed else ''} {readable(amount)}{'' if stated else ' (default)'}".strip()
 
 
 def _payer(found: Purchase) -> str:

@@ -249,6 +249,8 @@ class Deal:
         most = self.most_face_value
         if most is None or self.terms.ceiling(self.share) <= most:
             return GasLimit(None, Bound.NONE)
+        if most <= self.terms.ticket_ev:
+            return GasLimit(None, Bound.DEPOSIT)
         highest = most // (self.terms.redeem_gas * facts.tx_cost_multiplier())
         if self.terms.start(highest) > most:
             return GasLimit(None, Bound.DEPOSIT)

@@ -89,9 +89,9 @@ class Figures:
         pool_size, reserve_eth, deposit_eth: as stated, None where they were not.
         lacks: variables that would tell more; without gas, pool size and reserve the table is empty.
         table: gas prices, rising.
-        survives_gwei: the highest gas price at which every price is advertised, under its cap and covered by the deposit; None for no limit
-            or, with ``ends_by``, for none at all.
-        ends_by: what ends there: ``cap``, ``reserve``, ``deposit``, or "" for no limit.
+        survives_gwei: the highest gas price at which every price is advertised, under its cap, and paid; None for no limit or, with
+            ``ends_by``, for none at all.
+        ends_by: what ends there for the first of them, a value of ``Bound``: ``cap``, ``reserve``, ``deposit`` …, or "" for no limit.
         covers: units that one payment can be for at the highest gas price (``maxTotalEV``).
         safe: funds that make the highest stated gas price safe under the present cap; None where no funds do, or nothing is wrong.
         best: funds at which a larger reserve lowers no price any more at the highest stated gas price.

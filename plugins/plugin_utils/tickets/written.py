@@ -7,6 +7,9 @@ import re
 from collections.abc import Mapping
 from fractions import Fraction
 
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import OFFCHAIN
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.networks import KNOWN
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.nearest import nearest
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import PriceError, Rate, decimal_text, plain_decimal, rate
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices.written import written_amount, written_offers
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.cases import make_case
@@ -65,6 +68,9 @@ def price_plan(  # noqa: PLR0913 - the filter's options
     """
     if workload not in KINDS:
         raise PriceError(f'there is no workload "{workload}" that tickets are paid for; write one of {", ".join(KINDS)}')
+    if price in ([], ()):
+        raise PriceError("there is no price in the list; write one at least")
+    _known(network)
     prices = [(Rate(offer.price, currency), offer.adjusts) for offer, currency in written_offers(price, adjusting, pixels_per_unit)]
     limit = None if cap is None else rate(written_amount(cap, "the cap"), written_amount(pixels_per_unit, "pixels_per_unit"))
     currency = _one_currency([*(value for value, _adjusts in prices), *([limit] if limit else [])])
@@ -106,6 +112,14 @@ def _sale(paying: Payer, terms: Terms, price: tuple[Rate, bool], workload: str, 
     if found.deal.too_large:
         raise PriceError("the price is too large to be sent: an orchestrator that does not adjust it answers with an error")
     return Sale((), found, cap)
+
+
+def _known(network: str) -> None:
+    if network == OFFCHAIN:
+        raise PriceError("off-chain nothing is paid, so that there is nothing to work out")
+    if network not in KNOWN:
+        best = nearest(network, set(KNOWN) - {OFFCHAIN}) or ", ".join(one for one in KNOWN if one != OFFCHAIN)
+        raise PriceError(f'go-livepeer knows no network "{network}"; write {best}, or rinkeby for one of your own, it is reckoned alike')
 
 
 def _one_currency(amounts: list[Rate]) -> str:

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import PriceError
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets import Deal, Limits, Terms
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.cases import AMPLE, Case
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.figures import Figures, Funds, GasRow, from_dict, round_up, to_dict
@@ -81,6 +82,25 @@ def test_a_remote_signer() -> None:
     found = plan(1000, remote_signer=True, workload="live_video", reserve_eth=12)
     assert found["table"][0]["refused"] == ["first_payment"]
     assert found["codes"] == ["LPF211"]
+
+
+def test_live_video_ends_where_the_signer_refuses_the_first_payment() -> None:
+    found = plan(400, cap=500, remote_signer=True, workload="live_video", deposit_eth=1)
+    assert (found["survives_gwei"], found["ends_by"]) == ("1.713624999", "first_payment")
+
+
+@pytest.mark.parametrize(
+    ("price", "network", "says"),
+    [
+        (1000, "arbitrum-one-mainet", "write arbitrum-one-mainnet"),
+        (1000, "arbitrum", "write arbitrum-one-mainnet, mainnet"),
+        (1000, "offchain", "nothing is paid"),
+        ([], "mainnet", "no price in the list"),
+    ],
+)
+def test_what_nothing_can_be_worked_out_of(price: object, network: str, says: str) -> None:
+    with pytest.raises(PriceError, match=says):
+        plan(price, network=network)
 
 
 ETH = st.integers(1, 30_000).map(lambda amount: f"{amount // 1000}.{amount % 1000:03}")

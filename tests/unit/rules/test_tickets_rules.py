@@ -114,7 +114,7 @@ def test_a_cap_that_does_not_survive() -> None:
         " it survives 1.666674999 gwei and no more"
     )
     assert (one.got, one.limit) == ("1200", "1240 wei per pixel")
-    assert one.hint == 'livepeer_gateway_reserve_eth: "1.2", or a cap of 1240'
+    assert one.hint == 'livepeer_gateway_reserve_eth: "1.2", or livepeer_gateway_max_price_per_unit: 1240, or auto'
     assert not found(g=paying(1200, gateway_reserve_eth="1.2"), o=asker(1000), p=asker(990))
     assert not found(g=paying(1240), o=asker(1000), p=asker(990))
 
@@ -122,9 +122,10 @@ def test_a_cap_that_does_not_survive() -> None:
 def test_reserve_and_deposit_are_said_together() -> None:
     """A larger reserve makes larger tickets, which a deposit that was enough before does not cover."""
     (one,) = found(g=paying(1200, gateway_deposit_eth="0.01"), o=asker(1000))
-    assert one.hint == 'livepeer_gateway_reserve_eth: "1.2" and livepeer_gateway_deposit_eth: "0.012", or a cap of 1240'
+    funds = 'livepeer_gateway_reserve_eth: "1.2" and livepeer_gateway_deposit_eth: "0.012"'
+    assert one.hint == f"{funds}, or livepeer_gateway_max_price_per_unit: 1240, or auto"
     (other,) = found(g=paying(1200, gateway_deposit_eth="0.01", gateway_reserve_eth="1.2"), o=asker(1000))
-    assert (other.code, other.level, other.limit) == ("LPF210", Level.WARNING, "at least 0.012 ETH")
+    assert (other.code, other.level, other.limit) == ("LPF210", Level.WARNING, "at least, for one ticket, 0.012 ETH")
 
 
 def test_caps_of_ai_are_looked_at_too() -> None:
@@ -192,6 +193,38 @@ def test_a_ticket_that_the_deposit_covers_is_another_way() -> None:
     assert not found(g=paying("auto", gateway_deposit_eth="0.009"), o=asker(1000, orchestrator_flags={"maxFaceValue": "9000000000000000"}))
 
 
+def test_a_cap_of_an_entry_is_proposed_for_the_units_of_the_entry() -> None:
+    for price, entry, after in (
+        ("900000", {"price_per_unit": "11e11", "pixels_per_unit": "1e6"}, "1440000000000"),
+        ("0.0000004", {"price_per_unit": "0.5", "currency": "USD", "pixels_per_unit": 1000000}, "0.64"),
+    ):
+        named = {"pipeline": "text-to-image", "model_id": "m"}
+        model = named | {"price_per_unit": price} | ({"currency": "USD"} if "currency" in entry else {})
+        seller = asker(1000, orchestrator_ai_worker=True, orchestrator_ai_models=[model])
+        money = {"expected_gas_gwei": ["0.1", "5"], "gateway_deposit_eth": 1, "gateway_workloads": ["ai"]}
+        (one,) = found(g=paying(gateway_max_price_per_capability=[named | entry], **money), o=seller)
+        assert one.code == "LPF209"
+        (line,) = re.findall(r'\[0\]\.price_per_unit: "?([\d.]+)"?, or auto$', one.hint)
+        assert line == after
+        cured = [named | entry | {"price_per_unit": line}]
+        assert not found(g=paying(gateway_max_price_per_capability=cured, **money), o=seller)
+
+
+def test_a_limit_on_tickets_and_a_reserve_that_are_both_too_little() -> None:
+    flags = {"maxFaceValue": "100000000000000"}
+    poor, low = found(g=paying(gateway_reserve_eth=0, expected_gas_gwei="0.3"), o=asker(1000, orchestrator_flags=flags))
+    assert (low.variable, low.limit) == ("livepeer_orchestrator_flags.maxFaceValue", "at least 360000000000000")
+    assert (poor.variable, poor.hint) == ("livepeer_gateway_reserve_eth", 'livepeer_gateway_reserve_eth: "0.036"')
+
+
+def test_one_value_to_write_is_said_once() -> None:
+    """Video and a model at one deposit: the orchestrators that it is about differ, what to do does not."""
+    model = {"pipeline": "text-to-image", "model_id": "m", "price_per_unit": 500}
+    host = paying("auto", gateway_deposit_eth="0.003", gateway_workloads=["video", "ai"], gateway_max_price_per_capability="auto")
+    (one,) = found(g=host, o=asker(1000, orchestrator_ai_worker=True, orchestrator_ai_models=[model]), p=asker(1000))
+    assert (one.code, one.hosts, one.limit) == ("LPF210", ("g", "o", "p"), "at least, for one ticket, 0.006 ETH")
+
+
 def test_a_limit_of_the_orchestrator_on_its_tickets() -> None:
     (one,) = found(g=paying(), o=asker(1000, orchestrator_flags={"maxFaceValue": "1000"}))
     assert (one.code, one.level, one.variable) == ("LPF210", Level.ERROR, "livepeer_orchestrator_flags.maxFaceValue")
@@ -203,7 +236,7 @@ def test_a_limit_of_the_orchestrator_on_its_tickets() -> None:
 def test_tickets_of_too_high_a_value() -> None:
     (one,) = found(g=payer(1250), o=asker(1000, orchestrator_flags={"ticketEV": "3000000000000"}))[:1]
     assert (one.code, one.level, one.variable) == ("LPF211", Level.ERROR, "livepeer_gateway_flags.maxTicketEV")
-    assert (one.got, one.limit) == ("maxTicketEV 3000000000000", "ticketEV 3000000000000")
+    assert (one.got, one.limit) == ("3000000000000 (default)", "ticketEV 3000000000000")
     assert one.hint == 'livepeer_orchestrator_flags: {ticketEV: "2999999999999"}, or maxTicketEV 3000000000001 at the gateway'
 
 
@@ -237,7 +270,7 @@ def test_a_signer_that_has_to_take_more() -> None:
     dear = LIVE | {"orchestrator_ai_models": [{"pipeline": "live-video-to-video", "model_id": "m", "price_per_unit": 200_000}]}
     said = {one.variable: one for one in found(g=signed(), o=asker(1000, **dear)) if one.level is Level.ERROR}
     one, other = said["livepeer_orchestrator_flags.ticketEV"], said["livepeer_gateway_remote_signer"]
-    assert (other.code, other.got) == ("LPF211", "maxTotalEV 20000000000000")
+    assert (other.code, other.got) == ("LPF211", "maxTotalEV 20000000000000 (default)")
     ticket_ev = 200_000 * 16_588_800
     limits = {"maxTicketEV": str(ticket_ev + 1), "maxTotalEV": str(100 * (ticket_ev + 1))}
     also = f"and on the signer maxTicketEV {limits['maxTicketEV']} and maxTotalEV {limits['maxTotalEV']}"
@@ -255,7 +288,7 @@ def test_a_payment_of_a_signer_that_is_too_large() -> None:
     dear = LIVE | {"orchestrator_ai_models": [{"pipeline": "live-video-to-video", "model_id": "m", "price_per_unit": 13_000}]}
     (one, *_info) = found(g=signed(), o=asker(1000, orchestrator_flags={"ticketEV": "300000000000"}, **dear))
     assert one.message == "the signer does not pay o: 60 s of live video at 13000 wei per pixel of 720p30 costs more than one payment may"
-    assert (one.variable, one.got) == ("livepeer_gateway_remote_signer", "maxTotalEV 20000000000000")
+    assert (one.variable, one.got) == ("livepeer_gateway_remote_signer", "maxTotalEV 20000000000000 (default)")
     assert re.fullmatch(r"maxTotalEV \d+ on the signer", one.hint)
 
 
@@ -457,9 +490,8 @@ def test_two_rules_never_contradict_each_other(cap: int, gas: str, reserve: str,
     hosts: dict[str, Host] = {f"o{place}": asker(price) for place, price in enumerate(prices)}
     codes = {one.code for one in rules.check(Survey(fleet(g=paying(cap, **money), **hosts)))}
     assert not {"LPF202", "LPF209"} <= codes
-    needed = next(
-        (re.search(r"a cap of ([\d.]+)$", one.hint) for one in found(g=paying(cap, **money), **hosts) if one.code == "LPF209"), None
-    )
+    hints = [one.hint for one in found(g=paying(cap, **money), **hosts) if one.code == "LPF209"]
+    needed = re.search(r'max_price_per_unit: "?([\d.]+)"?, or auto$', hints[0]) if hints else None
     if needed:
         after = {one.code for one in rules.check(Survey(fleet(g=paying(needed[1], **money), **hosts)))}
         assert not {"LPF201", "LPF202", "LPF209"} & after
