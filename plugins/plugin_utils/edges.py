@@ -298,7 +298,8 @@ def _capped(found: Route, cap: Cap, alike: Alike, ask: Ask, enforcer: Enforcer) 
         return Judgement(True, Payable.PAID, enforcer, amount, currency=currency, codes=codes)
     codes = (*codes, *_floored(ask))
     codes += ("LPF201",) if below_band(found, cap, Offer(price.amount, ask.adjusts)) else ()
-    codes += ("LPF202",) if "LPF201" not in codes and above_band(found, cap.workload) else ()
+    # Over a price that has to be another one, nothing is too high.
+    codes += ("LPF202",) if not {"LPF201", *_floored(ask)} & set(codes) and above_band(found, cap.workload) else ()
     codes += ("LPF203",) if undone(found.gateway, cap.workload) else ()
     # With an exchange rate the two can be compared all the same; a cap that a flag undoes is one still.
     mild = frozenset({"LPF203", "LPF208"}) | _guessed(alike, ask)

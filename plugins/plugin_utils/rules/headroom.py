@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from itertools import chain
 
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.asks import State
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import CapSource
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import above_band
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
@@ -57,7 +58,8 @@ def over_band(survey: Survey) -> Iterator[Finding]:
     """LPF202: more would be paid than any orchestrator needs."""
     for one in chain.from_iterable(map(held, survey.routes)):
         workload = one.asks[0][1]
-        if above_band(one.route, workload):
+        stated = any(ask.state is not State.FREE_BY_FLOOR for _alike, _workload, ask in one.asks)
+        if stated and above_band(one.route, workload):
             most = f"more than {one.gateway.headroom_max} % over the highest price of the orchestrators{of(workload)}"
             says = finding(
                 "LPF202",

@@ -289,6 +289,17 @@ def test_the_price_for_one_account_is_on_the_edge_of_that_gateway_alone() -> Non
     assert (one.hosts, one.limit) == (("g", "o"), "2400 to 2600")
 
 
+def test_over_a_price_that_is_too_small_no_cap_is_too_high() -> None:
+    assert rules_of(g=payer(1), o=asker("0.0009")) == {"LPF205"}
+    assert rules_of(g=payer(1), o=asker("0.0009"), p=asker("0.001")) == {"LPF205", "LPF202"}
+
+
+def test_own_routing_that_is_free_as_it_is_proposed() -> None:
+    own = [{"ethaddress": ACCOUNT, "priceperunit": 0, "pixelsperunit": 1}]
+    server_of_own = asker(1000, orchestrator_price_per_gateway=own)
+    assert not rules_of(g=payer(1, gateway_eth_acct_addr=ACCOUNT), o=server_of_own)
+
+
 def test_currencies_with_a_rate_are_compared_and_a_warning() -> None:
     one = only("LPF208", g=payer("0.0000000000005USD", **DOLLAR), o=asker(200))
     assert one.level is Level.WARNING
