@@ -120,7 +120,8 @@ def _way_out(gateway: Node, orchestrator: Node, kinds: list[str]) -> str:
         return f"{_network(gateway)}: {orchestrator.network}"
     spared = f"take {', '.join(kinds)} out of {gateway.sources['workloads'].variable}; or " if signs(gateway) else ""
     listed = f"{gateway.sources['discovery'].variable}: list keeps it to your own orchestrators"
-    free = f"a price of 0 for its account in {orchestrator.sources['price_per_gateway'].variable} makes that free"
+    own = orchestrator.sources["price_per_gateway"].variable
+    free = f"a price of 0 for its account in {own} makes that free, with a cap of 1"
     paid = f"{payment}: onchain, with {_network(gateway)}: {orchestrator.network} ({listed}, {free})"
     return f"{spared}{paid}; or a second, off-chain orchestrator beside, on another port, with {offchain}"
 
