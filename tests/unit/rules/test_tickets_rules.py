@@ -422,6 +422,15 @@ def test_flags_that_stop_a_node(flag: str, text: str, effect: str) -> None:
     assert not [other for other in found(**hosts) if other.level is not Level.INFO]
 
 
+@pytest.mark.parametrize(
+    ("text", "hint"), [("1e12", '.ticketEV: "1000000000000"'), ("abc", "own value counts"), ("-1", "own value counts")]
+)
+def test_the_number_that_was_meant_is_proposed(text: str, hint: str) -> None:
+    hosts = {"g": paying(), "o": asker(1000, orchestrator_flags={"ticketEV": text})}
+    (one,) = [one for one in rules.check(Survey(fleet(**hosts))) if one.code == "LPF501"]
+    assert one.hint.endswith(hint)
+
+
 def test_each_flag_that_stops_a_node_is_said() -> None:
     flags = {"maxTicketEV": "x", "maxTotalEV": "y", "depositMultiplier": "-1"}
     hosts = {"g": paying(gateway_flags=flags), "o": asker(1000)}
