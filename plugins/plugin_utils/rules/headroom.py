@@ -54,6 +54,33 @@ def _too_low(one: Held, short: list[tuple[Fraction, Fraction, Alike, Workload]])
     )
 
 
+LIFTS = 2
+"""So many times the next price, one that sets an auto cap alone is named: nobody wrote the cap, and the price may be mistyped."""
+
+
+def lifted(survey: Survey) -> Iterator[Finding]:
+    """LPF202: an auto cap that a single orchestrator has raised for all."""
+    for one in chain.from_iterable(map(held, survey.routes)):
+        workload = one.asks[0][1]
+        prices = [(price, alike) for alike, of_this, ask in one.asks if of_this == workload and (price := one.price(ask)) is not None]
+        if one.cap.source is not CapSource.AUTO or len(prices) < len(one.asks):
+            continue
+        (top, dearest), *rest = sorted(prices, key=lambda each: each[0], reverse=True)
+        if rest and len(dearest.candidates) == 1 and top > LIFTS * rest[0][0] > 0:
+            says = finding(
+                "LPF202",
+                one.gateway,
+                f"{dearest.first.name} alone sets the cap{of(workload)}: the next price is {one.amount(rest[0][0])}",
+                variable=one.cap.variable,
+                got=f"auto, which is {one.got}",
+                limit=f"{one.amount(top)} at {dearest.first.name}",
+                hint="see whether that price is meant; if so, nothing is to be done",
+                others=[dearest.first.name] if dearest.node else [],
+                level=Level.INFO,
+            )
+            yield from of_each(one.route.gateways, says)
+
+
 def over_band(survey: Survey) -> Iterator[Finding]:
     """LPF202: more would be paid than any orchestrator needs."""
     for one in chain.from_iterable(map(held, survey.routes)):
@@ -87,6 +114,13 @@ RULES = (
         "A cap below the band: the price, and the least headroom over it where the orchestrator adjusts its price.",
         "Write a cap between the two values, or auto.",
         below_band,
+    ),
+    Rule(
+        "LPF202",
+        "info",
+        "An auto cap that one orchestrator alone sets, by a price of more than twice the next one.",
+        "See whether that price is meant.",
+        lifted,
     ),
     Rule(
         "LPF202",

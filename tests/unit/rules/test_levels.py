@@ -19,6 +19,7 @@ TABLES = (test_rules.PASSING, test_rules.FAILING, test_tickets_rules.PASSING, te
 RUNNERS = {"liveRunnerConfig": "/etc/runners.json"}
 MODEL = [{"pipeline": "text-to-image", "model_id": "m", "price_per_unit": "0.5"}]
 MILD: list[dict[str, Host]] = [
+    {"g": payer("auto"), "o": asker(1000), "p": asker(9000)},
     {"g": payer(1250, gateway_flags={"ignoreMaxPriceIfNeeded": True}), "o": asker(1000)},
     {"o": asker(2 * 10**9)},
     {"o": asker(1000, orchestrator_ai_worker=True, orchestrator_ai_models=MODEL)},

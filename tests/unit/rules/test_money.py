@@ -289,6 +289,17 @@ def test_the_price_for_one_account_is_on_the_edge_of_that_gateway_alone() -> Non
     assert (one.hosts, one.limit) == (("g", "o"), "2400 to 2600")
 
 
+def test_an_auto_cap_that_one_orchestrator_sets_alone() -> None:
+    hosts = {"a": asker(1000), "b": asker(1100), "c": asker(1000000)}
+    (one,) = found("LPF202", g=payer("auto"), **hosts)
+    assert (one.level, one.hosts) == (Level.INFO, ("g", "c"))
+    assert one.message == "c alone sets the cap: the next price is 1100"
+    assert (one.got, one.limit) == ("auto, which is 1300000", "1000000 at c")
+    assert not found("LPF202", g=payer("auto"), **hosts | {"c": asker(2200)})
+    assert not found("LPF202", g=payer("auto"), **hosts | {"d": asker(1000000)})
+    assert not found("LPF202", g=payer("any"), **hosts)
+
+
 def test_over_a_price_that_is_too_small_no_cap_is_too_high() -> None:
     assert rules_of(g=payer(1), o=asker("0.0009")) == {"LPF205"}
     assert rules_of(g=payer(1), o=asker("0.0009"), p=asker("0.001")) == {"LPF205", "LPF202"}
