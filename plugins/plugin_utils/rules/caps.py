@@ -181,7 +181,8 @@ def unserved(survey: Survey) -> Iterator[Finding]:
         nodes = [alike.node for alike in found.asked if alike.node is not None]
         if all(node.knows("ai_models") for node in nodes):
             served = {workload for node in nodes for workload in serves(node) if workload.pipeline}
-            for place, entry in enumerate(entries):
+            # Without a pipeline the parser has refused it.
+            for place, entry in ((place, entry) for place, entry in enumerate(entries) if entry.get("pipeline")):
                 yield from of_each(found.gateways, idle) if (idle := _unserved(found.gateway, place, entry, served)) else ()
 
 

@@ -300,6 +300,12 @@ def test_an_auto_cap_that_one_orchestrator_sets_alone() -> None:
     assert not found("LPF202", g=payer("any"), **hosts)
 
 
+def test_a_pipeline_that_the_parser_refused_is_no_second_finding() -> None:
+    caps = [{"pipeline": "text-to-imag", "model_id": "sd", "price_per_unit": 5000000}]
+    assert not found("LPF206", g=ai_payer(caps=caps), o=server(IMAGE))
+    assert found("LPF206", g=ai_payer(caps=[caps[0] | {"pipeline": "text-to-image", "model_id": "s"}]), o=server(IMAGE))
+
+
 def test_over_a_price_that_is_too_small_no_cap_is_too_high() -> None:
     assert rules_of(g=payer(1), o=asker("0.0009")) == {"LPF205"}
     assert rules_of(g=payer(1), o=asker("0.0009"), p=asker("0.001")) == {"LPF205", "LPF202"}
