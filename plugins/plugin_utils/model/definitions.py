@@ -62,12 +62,7 @@ class Definition:
     def holds_secrets(self) -> bool:
         """True if it is a secret or can hold one: nothing may print a value of it."""
         nested = self.options or {}
-        return (
-            self.secret
-            or self.passes_on
-            or self.format in signers.FORMATS
-            or any(option.secret for option in nested.values())
-        )
+        return self.secret or self.passes_on or self.format in signers.FORMATS or any(option.secret for option in nested.values())
 
     def secret_key(self, key: str) -> bool:
         """True if the value under a key inside it is a secret."""
