@@ -18,7 +18,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import FRE
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import WEI, Offer, Rate, headroom, in_currency, lowest_cap, percent
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import ROUTED, Alike, Route, discovers
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.cases import FOR_WANT_OF_FUNDS, FUNDS, LIMITS, Case, Cases
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import LIVE_RUNNER, VIDEO, Workload
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import AI, LIVE_RUNNER, LIVE_VIDEO, VIDEO, Workload
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.written_amounts import beyond, mistaken
 
 REFRESH = 2
@@ -233,9 +233,18 @@ def judge(found: Route, alike: Alike, workload: Workload, cases: Cases) -> Judge
 
 def _foreign(found: Route, alike: Alike, workload: Workload, cases: Cases) -> Judgement:
     """An orchestrator of which nobody knows how it is paid, and perhaps at what price."""
+    if unpriced(found.gateway, alike, workload):
+        return Judgement(True, Payable.UNKNOWN, codes=("LPF213",), known=False)
     if workload not in alike.asks or not pays(found.gateway) or not found.gateway.knows(*PAYS):
         return Judgement(True, Payable.UNKNOWN, known=False)
     return replace(_priced(found, alike, workload, Enforcer.GATEWAY, cases), payable=Payable.UNKNOWN)
+
+
+def unpriced(gateway: Node, alike: Alike, workload: Workload) -> bool:
+    """True for AI at a foreign orchestrator that would be paid: nothing in an inventory says what it asks for a model."""
+    if alike.node is not None or workload.kind not in (AI, LIVE_VIDEO) or not gateway.knows(*PAYS):
+        return False
+    return pays(gateway) or (signs(gateway) and workload.kind == LIVE_VIDEO)
 
 
 def _own(found: Route, alike: Alike, workload: Workload, pair: Combination, cases: Cases) -> Judgement:

@@ -10,6 +10,9 @@ AI = "ai"
 LIVE_VIDEO = "live_video"
 LIVE_RUNNER = "live_runner"
 
+NAMES = {VIDEO: "video", AI: "AI jobs", LIVE_VIDEO: "live video", LIVE_RUNNER: "live runners"}
+"""Kinds, for people."""
+
 LIVE_PIPELINE = "live-video-to-video"
 """The one pipeline whose jobs are streams (ai.json:pipelines)."""
 

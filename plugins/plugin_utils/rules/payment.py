@@ -20,10 +20,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import ROUTE
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routing import Candidate, asked_and_served
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Rule, Survey, finding, of_each, setting, some
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.templating import MAX_LINE
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import AI, LIVE_RUNNER, LIVE_VIDEO, VIDEO
-
-NAMES = {VIDEO: "video", AI: "AI jobs", LIVE_VIDEO: "live video", LIVE_RUNNER: "live runners"}
-"""Kinds of workloads, for people."""
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import AI, LIVE_RUNNER, LIVE_VIDEO, NAMES, VIDEO
 
 SERVED_BY = {
     VIDEO: "livepeer_orchestrator_transcoder",

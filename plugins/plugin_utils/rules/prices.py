@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.asks import State
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import unsigned
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import unpriced, unsigned, workloads
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.feeds import FEED, FEED_NETWORK
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node, Role
@@ -27,7 +27,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import (
     read,
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Rule, Survey, finding, of_each, setting, some
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import VIDEO
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import NAMES, VIDEO
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.written_amounts import Written, for_one_pixel, too_much, written
 
 MANY_PIXELS = "1000000000000"
@@ -243,6 +243,28 @@ def unstated(survey: Survey) -> Iterator[Finding]:
         yield from of_each(found.gateways, one)
 
 
+def unstated_models(survey: Survey) -> Iterator[Finding]:
+    """LPF213: AI at orchestrators outside of the fleet."""
+    for found in survey.routes:
+        pairs = [
+            (alike, workload) for alike in found.asked for workload in workloads(found, alike) if unpriced(found.gateway, alike, workload)
+        ]
+        if not pairs:
+            continue
+        gateway, names = found.gateway, list(dict.fromkeys(one.name for alike, _workload in pairs for one in alike.candidates))
+        kinds = " and ".join(dict.fromkeys(NAMES[workload.kind] for _alike, workload in pairs))
+        one = finding(
+            "LPF213",
+            gateway,
+            f"nobody says what {some(names)} asks for {kinds}, so that nothing can be said of the caps over its prices",
+            variable=f"{gateway.sources['orch_addr'].variable}[{pairs[0][0].first.place}]",
+            got=names[0],
+            hint="here its caps alone decide what is paid, or the signer's where one pays",
+            level=Level.WARNING,
+        )
+        yield from of_each(found.gateways, one)
+
+
 def unsigned_prices(survey: Survey) -> Iterator[Finding]:
     """LPF301: work for nothing, which somebody else's key is to pay for."""
     for found in survey.routes:
@@ -283,5 +305,12 @@ RULES = (
         "A price that nobody stated, of an orchestrator outside of the fleet that is paid.",
         "Write the price that you know of it beside its URL.",
         unstated,
+    ),
+    Rule(
+        "LPF213",
+        "warning",
+        "AI jobs at an orchestrator outside of the fleet that is paid: an inventory cannot say what it asks for a model.",
+        "Have a cap for every model that jobs are sent for; the cap alone decides.",
+        unstated_models,
     ),
 )

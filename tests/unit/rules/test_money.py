@@ -8,7 +8,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils import rules
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Verdict
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Survey
-from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import Host, asker, fleet, gateway, only, orchestrator, payer
+from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import Host, asker, check, fleet, gateway, only, orchestrator, payer
 
 CAPS = "livepeer_gateway_max_price_per_capability"
 MODELS = "livepeer_orchestrator_ai_models"
@@ -17,6 +17,13 @@ IMAGE = {"pipeline": "text-to-image", "model_id": "sd", "price_per_unit": 400000
 SPEECH = {"pipeline": "audio-to-text", "model_id": "w", "price_per_unit": "1e7", "pixels_per_unit": 1}
 LIVE = {"pipeline": "live-video-to-video", "model_id": "noop", "price_per_unit": 100}
 DOLLAR = {"wei_per_usd": {"wei": "500000000000000", "date": "2026-11-20"}}
+
+
+SIGNER: Host = {
+    "gateway_payment": "remote_signer",
+    "gateway_remote_signer": {"url": "https://signer:8936", "max_price_per_unit": 9},
+    "gateway_workloads": ["live_video"],
+}
 
 
 def found(code: str, **hosts: Host) -> list[Finding]:
@@ -128,7 +135,26 @@ def test_strangers_of_the_chain_may_ask_any_price_of_models_that_are_not_named()
     assert not rules_of(g=payer(**wanted, gateway_max_price_per_unit=9), o=server(IMAGE)) & {"LPF201", "LPF203", "LPF207"}
     assert not rules_of(g=payer(**wanted | {"gateway_max_price_per_capability": "any"}), o=server(IMAGE))
     listed = {"gateway_discovery": "list", "gateway_orch_addr": ["https://a:8935"], "gateway_workloads": ["ai"]}
-    assert only("LPF207", g=payer(**listed)).level is Level.ERROR
+    assert {one.code: one.level for one in check(g=payer(**listed))} == {"LPF207": Level.ERROR, "LPF213": Level.WARNING}
+
+
+@pytest.mark.parametrize(
+    ("host", "kinds"),
+    [
+        (payer(9, gateway_workloads=["video", "ai", "live_video"], gateway_max_price_per_capability="any"), "AI jobs and live video"),
+        (gateway(**SIGNER), "live video"),
+        (gateway(**SIGNER | {"gateway_workloads": ["ai"]}), ""),
+        (gateway(gateway_workloads=["ai", "live_video"]), ""),
+        (payer(9, gateway_workloads=["live_runner"]), ""),
+    ],
+)
+def test_nobody_knows_what_a_stranger_asks_for_models(host: Host, kinds: str) -> None:
+    known = {"url": "https://a:8935", "price_per_unit": 7}
+    found = check(g=host | {"gateway_discovery": "list", "gateway_orch_addr": [known]})
+    said = [one.message for one in found if one.code == "LPF213"]
+    assert said == (
+        [f"nobody says what https://a:8935 asks for {kinds}, so that nothing can be said of the caps over its prices"] if kinds else []
+    )
 
 
 def rules_of(**hosts: Host) -> set[str]:
