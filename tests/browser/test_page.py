@@ -248,7 +248,7 @@ def test_the_chart_shows_each_price_under_its_cap(show: Show) -> None:
         "gw1 → orch2: price 1010.5 wei, cap 1250 wei, headroom ~23.7 %, good",
     ]
     prices, caps = page.all("#prices .row .bar"), page.all("#prices .row .cap")
-    ends = [bar.rect["x"] + bar.rect["width"] for bar in prices]
+    ends = [price.rect["x"] + price.rect["width"] for price in prices]
     assert ends[0] < ends[1] < caps[0].rect["x"] == caps[1].rect["x"]
     bands = page.all("#prices .row .band")
     assert len(bands) == 4, "over the price, and in percent"
