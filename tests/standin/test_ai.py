@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 from hostlib.tools import free_port
-from standin_bench import Runner, TestChain, docker
+from standin_bench import TestChain
 from standin_fleet import Answer, Fleet, request
+from surroundings import Runner, docker
 
 HERE = Path(__file__).resolve().parent
 BINARY = Path(os.environ.get("LIVEPEER_BINARY") or HERE / "livepeer").resolve()

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.payment import GATEWAY_MODES, ORCHESTRATOR_MODES, combination
 from hostlib.tools import free_port
-from standin_bench import MediaMTX, Runner, TestChain, announce, docker
+from standin_bench import SOURCE, MediaMTX, TestChain, announce
 from standin_fleet import Fleet, request
+from surroundings import Runner, docker
 from test_ai import BINARY, HERE, RECORDED, Gateway, Orchestrator, chat_model, image_model
 
 REAL = (HERE / "livepeer").resolve() != BINARY
@@ -158,7 +159,7 @@ def test_a_stream_is_paid_for_as_long_as_it_lasts(bench: Bench, mode: str) -> No
     assert bench.is_taken(gateway)
     _wait_for(lambda: _log_of(bench, gateway).count("trickle publish complete") >= 3)
     assert ("Accounted payment for sessionID" in bench.fleet.log(1)) is (mode != "offchain")
-    bench.mediamtx.kicked.set()
+    bench.mediamtx.forget(SOURCE)
     _wait_for(lambda: "Live video pipeline finished\n" in _log_of(bench, gateway))
 
 

@@ -41,7 +41,7 @@ def live_stream(host: str) -> Iterator[str]:
 
 def beside(host: str) -> Unit:
     """Runner and MediaMTX of a host."""
-    return Unit(FLEET, host, "ai-stand", 0)
+    return Unit(FLEET, host, "surroundings", 0)
 
 
 def is_kicked(host: str, stream: str) -> bool:
