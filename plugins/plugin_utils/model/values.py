@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 
+from ansible_collections.livepeer.fleet.plugins.plugin_utils import accounts
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import AddressError
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.pipelines import pipelines
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model import signers
@@ -53,6 +54,9 @@ PATTERNS = {
     "wave": (r"[1-9][0-9]*|([1-9][0-9]?|100)%", "a number of hosts, or a percentage in quotes"),
 }
 """Format to what the text has to match, and the same in words."""
+
+ACCOUNTS = {"eth_address", "gateway"}
+"""Formats of accounts."""
 
 _INT = re.compile(r"0|-?[1-9][0-9]*")
 _OCTAL_LOOKING = re.compile(r"[-+]?0[0-9][0-9_]*([.][0-9]*)?([A-Za-z].*)?")
@@ -210,11 +214,21 @@ class Checker:
     def _pattern(self, text: str, format_: str, path: str) -> object:
         pattern, example = PATTERNS[format_]
         if re.fullmatch(pattern, text):
-            return text
+            return self._address(text, path) if format_ in ACCOUNTS else text
         near = {"name": re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-"), "runner_url": f"http://{text}"}.get(format_, "")
         hint = near if re.fullmatch(pattern, near) else ""
         self._collector.add(CODE, f"{text!r} cannot stand here", path, got=text, limit=example, hint=hint)
         return MISSING
+
+    def _address(self, text: str, path: str) -> object:
+        """An account whose capitals, where it has them, are those of its checksum."""
+        if text.startswith("0x") and accounts.mistyped(text):
+            message = "the capitals of this address are not those of its checksum (EIP-55): a digit may be mistyped"
+            limit = accounts.checksummed(text)
+            hint = f'compare it digit by digit; "{limit}" if these are the right ones'
+            self._collector.add(CODE, message, path, got=text, limit=limit, hint=hint)
+            return MISSING
+        return text
 
     def _signer_url(self, text: str, path: str) -> object:
         if self.text(text, path, secret=True) is MISSING:

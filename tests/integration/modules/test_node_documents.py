@@ -14,7 +14,7 @@ from hostlib.fleet import Fleet
 from .conftest import HOST, Lab
 
 ACCOUNTS = ("documents-gateway", "documents-orchestrator")
-ELSEWHERE = "0x00000000000000000000000000000000000000Aa"
+ELSEWHERE = "0x00000000000000000000000000000000000000aa"
 CAPS = [
     {"pipeline": "text-to-image", "model_id": "ByteDance/SDXL-Lightning", "price_per_unit": "6072", "pixels_per_unit": 5},
     {"pipeline": "llm", "price_per_unit": 7, "pixels_per_unit": 3},

@@ -96,6 +96,7 @@ def test_what_only_looks_like_a_boolean_is_refused(raw: object, hint: str) -> No
         ("gateway_environment", "A=1", "livepeer_gateway_environment"),
         ("gateway_eth_acct_addr", "0x12", "livepeer_gateway_eth_acct_addr"),
         ("gateway_eth_acct_addr", 12, "livepeer_gateway_eth_acct_addr"),
+        ("gateway_eth_acct_addr", "0x008aeEda4D805471dF9b2A5B0f38A0C3bCBA786b", "livepeer_gateway_eth_acct_addr"),
         ("gateway_transcoding_options", "P240p30fps16x9 # small", "livepeer_gateway_transcoding_options"),
         ("gateway_transcoding_options", "#P240p30fps16x9", "livepeer_gateway_transcoding_options"),
         ("gateway_transcoding_options", "P240p30fps16x9\nv 6", "livepeer_gateway_transcoding_options"),
