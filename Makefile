@@ -14,7 +14,7 @@ SCENARIO ?= $(notdir $(patsubst %/molecule.yml,%,$(wildcard molecule/*/molecule.
 PLUGINS := ansible_collections.livepeer.fleet.plugins
 export LIVEPEER_ARCHIVE
 
-STEPS := lint unit browser monitoring standin sanity build integration molecule
+STEPS := lint unit browser programs standin sanity build integration molecule
 
 .PHONY: help test demo demo-down venv engine shell archive clean specs docs changelog $(STEPS)
 
@@ -41,7 +41,7 @@ lint: venv ## ruff, mypy, yamllint, ansible-lint, specs, changelog
 	@$(IN) MYPYPATH=$$ANSIBLE_COLLECTIONS_PATH mypy -p $(PLUGINS)
 	@$(IN) MYPYPATH=tests/hosts mypy tests/hosts tests/chain/chainlib demo molecule/*/*.py molecule/*/tests/*.py
 	@$(IN) MYPYPATH=tests/hosts:$$ANSIBLE_COLLECTIONS_PATH mypy --follow-imports=silent --untyped-calls-exclude=selenium tests/browser
-	@$(IN) MYPYPATH=tests/hosts:tests/monitoring mypy tests/monitoring
+	@$(IN) MYPYPATH=tests/hosts:tests/programs:$$ANSIBLE_COLLECTIONS_PATH mypy --follow-imports=silent tests/programs
 	@$(IN) MYPYPATH=tests/standin mypy tests/standin/node
 	@$(IN) MYPYPATH=tests/tools:$$ANSIBLE_COLLECTIONS_PATH mypy tests/tools tests/benchmarks
 	@$(IN) yamllint --strict .
@@ -55,8 +55,8 @@ unit: venv ## model, prices, rules, render: milliseconds each, with property tes
 browser: venv ## the page of a plan in a headless Chromium, which is installed where it is missing
 	@$(IN) pytest tests/browser
 
-monitoring: venv ## the Prometheus rules on recorded scrapes, by promtool, which is installed where it is missing
-	@$(IN) pytest tests/monitoring
+programs: venv ## what is written for promtool and nft, judged by these, which are installed where they are missing
+	@$(IN) pytest tests/programs
 
 standin: venv ## the stand-in node held against recordings of the real one, the stand-in chain, and how it ends
 	@$(IN) pytest tests/standin tests/hosts

@@ -162,6 +162,10 @@ class Templates:
         """aiModels.json; RenderError for what it cannot carry."""
         return str(self._plain.get_template("aiModels.json.j2").render(values))
 
+    def firewall(self, **values: object) -> str:
+        """The nftables table of a machine; RenderError for what it cannot carry."""
+        return str(self._unit.get_template("firewall.nft.j2").render(values))
+
 
 def _environment(folder: Path, finalize: Callable[[object], object]) -> jinja2.Environment:
     """Jinja as Ansible sets it up for files, but strict, and with ``finalize`` over every value that is written."""

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The nftables table of a machine, worked out from its listeners: what may reach them, and what may not. Nothing else is named in it."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Exposure, Listener
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.templating import Templates
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_FAMILIES = {4: "ip", 6: "ip6"}
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """Who may reach what is not for everybody, as networks in CIDR notation.
+
+    Attributes:
+        sources: for listeners with a private address.
+        metrics: for metrics, whatever their address.
+    """
+
+    sources: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A line of the table.
+
+    Attributes:
+        match: what it is about, in the words of nft.
+        verdict: ``accept`` or ``drop``.
+        about: whose listener it is, for people.
+    """
+
+    match: str
+    verdict: str
+    about: str
+
+
+def rules(listeners: Iterable[Listener], allowed: Allowed) -> tuple[Rule, ...]:
+    """The rules for the listeners of one machine: first everything that is let in, then their ports are closed.
+
+    A public listener is open to everybody, a private one to ``sources``, metrics to ``metrics``, one on loopback to nobody: the
+    machine itself is let through before all of these. A listener that is bound to one address is matched by it as well, so that
+    somebody else's on another address of the machine is left alone.
+    """
+    ordered = sorted(listeners, key=lambda one: (one.port, one.protocol, one.address, one.node, one.purpose))
+    opened = [rule for listener in ordered for rule in _open(listener, allowed)]
+    closed = [Rule(_target(listener), "drop", _about(listener)) for listener in ordered if not _for_everybody(listener)]
+    return tuple({(rule.match, rule.verdict): rule for rule in (*opened, *closed)}.values())
+
+
+def ruleset(machine: str, listeners: Iterable[Listener], allowed: Allowed, templates: Templates) -> str:
+    """The file that ``nft -f`` takes: the table anew, in one transaction."""
+    return templates.firewall(machine=machine, rules=rules(listeners, allowed))
+
+
+def unreachable(listeners: Iterable[Listener], allowed: Allowed) -> tuple[Listener, ...]:
+    """Listeners that are bound to be reached from elsewhere, and that the table would close to everybody."""
+    return tuple(one for one in listeners if one.exposure is not Exposure.LOOPBACK and not _open(one, allowed))
+
+
+def _open(listener: Listener, allowed: Allowed) -> list[Rule]:
+    """What is let in to a listener."""
+    if listener.exposure is Exposure.LOOPBACK:
+        return []
+    if _for_everybody(listener):
+        return [Rule(_target(listener), "accept", _about(listener))]
+    sources = allowed.metrics if listener.purpose == "metrics" else allowed.sources
+    version = _version(listener.address)
+    return [
+        Rule(f"{_FAMILIES[family]} saddr {{ {', '.join(networks)} }} {_target(listener)}", "accept", _about(listener))
+        for family, networks in _by_family(sources)
+        if version in (0, family)
+    ]
+
+
+def _for_everybody(listener: Listener) -> bool:
+    return listener.exposure is Exposure.PUBLIC and listener.purpose != "metrics"
+
+
+def _target(listener: Listener) -> str:
+    """The packets to a listener. Loopback is no address that a packet from outside can have, so the port alone says more there."""
+    version = 0 if listener.exposure is Exposure.LOOPBACK else _version(listener.address)
+    bound = f"{_FAMILIES[version]} daddr {_without_zone(listener.address)} " if version else ""
+    return f"{bound}{listener.protocol} dport {listener.port}"
+
+
+def _about(listener: Listener) -> str:
+    return f"{listener.node} {listener.purpose}"
+
+
+def _version(address: str) -> int:
+    """4 or 6; 0 for every address and for a name, which may be any."""
+    try:
+        return ipaddress.ip_address(_without_zone(address)).version
+    except ValueError:
+        return 0
+
+
+def _without_zone(address: str) -> str:
+    """nft knows the interface of a link-local address by another word; the address alone is on one interface as a rule."""
+    return address.partition("%")[0]
+
+
+def _by_family(sources: Sequence[str]) -> list[tuple[int, list[str]]]:
+    """Networks of each family, overlapping ones as one (nft refuses them in one set); loopback is let through anyway."""
+    networks = [network for network in (ipaddress.ip_network(text, strict=False) for text in sources) if not network.is_loopback]
+    families = [[one for one in networks if one.version == version] for version in _FAMILIES]
+    return [
+        (version, [str(network) for network in ipaddress.collapse_addresses(family)])
+        for version, family in zip(_FAMILIES, families, strict=True)
+        if family
+    ]
