@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Exposure, Listener
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.templating import Templates
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _FAMILIES = {4: "ip", 6: "ip6"}
 
 
@@ -111,9 +110,6 @@ def _without_zone(address: str) -> str:
 def _by_family(sources: Sequence[str]) -> list[tuple[int, list[str]]]:
     """Networks of each family, overlapping ones as one (nft refuses them in one set); loopback is let through anyway."""
     networks = [network for network in (ipaddress.ip_network(text, strict=False) for text in sources) if not network.is_loopback]
-    families = [[one for one in networks if one.version == version] for version in _FAMILIES]
-    return [
-        (version, [str(network) for network in ipaddress.collapse_addresses(family)])
-        for version, family in zip(_FAMILIES, families, strict=True)
-        if family
-    ]
+    four = ipaddress.collapse_addresses(one for one in networks if isinstance(one, ipaddress.IPv4Network))
+    six = ipaddress.collapse_addresses(one for one in networks if isinstance(one, ipaddress.IPv6Network))
+    return [(version, texts) for version, texts in ((4, [*map(str, four)]), (6, [*map(str, six)])) if texts]
