@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
+from ansible.template import Templar
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.host_part import read_part, read_secrets
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.paths import split_path, value_at
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import PlanError
@@ -38,27 +40,40 @@ class HostAction(ActionBase):
     def secrets(self, part: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, dict[str, str]]:
         """The secrets of the task's host. They go to the module only, where they are marked as such."""
         try:
-            return read_secrets(part, lambda variable: self._value(variable, task_vars))
+            return read_secrets(part, lambda variable, host: self._value(variable, host, task_vars))
         except PlanError as error:
             raise AnsibleActionFail(str(error)) from None
 
-    def _value(self, path: str, task_vars: dict[str, Any]) -> object:
-        """The value of a variable, or of a key inside one: ``livepeer_gateway_flags.authWebhookUrl``."""
+    def _value(self, path: str, host: str, task_vars: Mapping[str, Any]) -> object:
+        """The value of a variable, or of a key inside one: ``livepeer_gateway_flags.kafkaPassword``.
+
+        A worker's secret is a variable of its orchestrator's host, and its templates are read as that host's.
+        """
         name, keys = split_path(path)
+        whose = f"host {host}" if host else "this host"
+        variables, templar = self._of_host(host, task_vars) if host else (task_vars, self._templar)
         try:
-            value = task_vars[name]
+            value = variables[name]
             for key in keys:
                 # Opened is what leads there, nothing beside it.
-                value = value_at(self._templar.template(value) if isinstance(value, str) else value, [key])
-            return self._templar.template(value)
+                value = value_at(templar.template(value) if isinstance(value, str) else value, [key])
+            return templar.template(value)
         except LookupError:
             raise AnsibleActionFail(
-                f"{path} is not set for this host, but the plan was made with it: set it, or make the plan again"
+                f"{path} is not set for {whose}, but the plan was made with it: set it, or make the plan again"
             ) from None
         except AnsibleError as error:
             # Its first line says why; what follows may show the value.
             why = str(error).partition("\n")[0]
-            raise AnsibleActionFail(f"{path} cannot be read for this host: {why}") from None
+            raise AnsibleActionFail(f"{path} cannot be read for {whose}: {why}") from None
+
+    def _of_host(self, host: str, task_vars: Mapping[str, Any]) -> tuple[Mapping[str, Any], Templar]:
+        """The variables of another host of the inventory, and what renders them."""
+        hostvars = task_vars["hostvars"]
+        variables = hostvars.raw_get(host)
+        if not isinstance(variables, Mapping):
+            raise AnsibleActionFail(f"the inventory has no host {host}, but the plan was made with it: make the plan again")
+        return variables, Templar(loader=self._loader, variables={**variables, "hostvars": hostvars})
 
 
 class ActionModule(HostAction):

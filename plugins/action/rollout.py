@@ -13,6 +13,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.livepeer.fleet.plugins.action.plan import DECISION, screen
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Role
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import Plan, PlanError, read_plan
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.terminal import findings
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout import (
@@ -69,7 +70,7 @@ class ActionModule(FleetAction):
                 "found": {"type": "str", "required": True},
                 "waves": {"type": "list", "elements": "raw", "required": True},
                 "restart_busy": {"type": "list", "elements": "str", "default": []},
-                "roles": {"type": "list", "elements": "str", "choices": ["gateway", "orchestrator"], "default": []},
+                "roles": {"type": "list", "elements": "str", "choices": [role.value for role in Role], "default": []},
             }
         )
         plan = self.plan(arguments["plan"])

@@ -44,7 +44,7 @@ options:
         play, and more restarts at once than the first wave allows are refused unless the play has C(serial).
     type: list
     elements: str
-    choices: [gateway, orchestrator]
+    choices: [gateway, orchestrator, transcoder, ai_worker, remote_signer, redeemer]
     default: []
 attributes:
   action:

@@ -442,7 +442,8 @@ def conflicts(opened: Iterable[Listener]) -> tuple[Conflict, ...]:
 
 def home_port(listener: Listener) -> int | None:
     """The port that go-livepeer itself would choose for this purpose of this role."""
-    return _home_port(listener.variable.removeprefix("livepeer_").partition("_")[0], listener.purpose)
+    role = next((role for role in Role if listener.variable.startswith(f"livepeer_{role.value}_")), None)
+    return _home_port(role.value, listener.purpose) if role else None
 
 
 @cache

@@ -37,19 +37,19 @@ def read_part(folder: Path, host: str) -> dict[str, Any]:
     return part
 
 
-def read_secrets(part: Mapping[str, Any], value_of: Callable[[str], object]) -> dict[str, dict[str, str]]:
+def read_secrets(part: Mapping[str, Any], value_of: Callable[[str, str], object]) -> dict[str, dict[str, str]]:
     """For each node the values of its secrets; those that the host makes for itself are not among them.
 
     Args:
         part: of ``read_part``.
-        value_of: value of an inventory variable of the host.
+        value_of: value of an inventory variable by its path and its host ("" for the part's own).
 
     Raises:
         PlanError: one is too short to be hidden (LPF404); the plan sees that only of those that no vault or template holds.
     """
     return {
         node["name"]: {
-            name: _secret(secret["variable"], value_of(secret["variable"]))
+            name: _secret(secret["variable"], value_of(secret["variable"], secret["host"]))
             for name, secret in node["secrets"].items()
             if secret["variable"]
         }

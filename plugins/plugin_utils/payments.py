@@ -7,7 +7,7 @@ from functools import cache
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.feeds import FEED, FEED_CURRENCIES, FEED_NETWORK
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.payment import Combination, combination
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import OFFCHAIN, Node, Payment
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import OFFCHAIN, GatewaySettings, Node, Payment
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import WEI
 
@@ -25,13 +25,17 @@ ONCHAIN = "onchain"
 
 
 def pays(gateway: Node) -> bool:
-    """True if the gateway itself pays, so that go-livepeer reads its caps at all."""
-    return gateway.onchain and gateway_settings(gateway).payment is Payment.ONCHAIN
+    """True if a node is a gateway that itself pays, so that go-livepeer reads its caps at all."""
+    return gateway.onchain and _payment(gateway) is Payment.ONCHAIN
 
 
 def signs(gateway: Node) -> bool:
-    """True if somebody else's key pays for the jobs of a gateway."""
-    return gateway_settings(gateway).payment in SIGNING
+    """True if a node is a gateway whose jobs somebody else's key pays for."""
+    return _payment(gateway) in SIGNING
+
+
+def _payment(node: Node) -> Payment:
+    return node.settings.payment if isinstance(node.settings, GatewaySettings) else Payment.NONE
 
 
 def both(gateway: Node) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Exposure, Listener
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge, End, Enforcer, Payable, Verdict
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Release, Role
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Release, Role, SecretSource
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.read_backs import ReadBack
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.render import NodePlan
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import Workload
@@ -166,7 +166,7 @@ def node_to_dict(node: NodePlan) -> dict[str, object]:
         "release": release_to_dict(node.release),
         "digest": node.digest,
         "files": dict(node.files),
-        "secrets": {name: {"variable": variable} for name, variable in node.secrets.items()},
+        "secrets": {name: {"variable": source.variable, "host": source.host} for name, source in node.secrets.items()},
         "listeners": [listener_to_dict(listener) for listener in node.listeners],
         "expect": {
             "role": node.role.value,
@@ -187,7 +187,7 @@ def node_from_dict(data: Mapping[str, Any]) -> NodePlan:
         role=Role(data["role"]),
         release=release_from_dict(data["release"]),
         files=dict(data["files"]),
-        secrets={name: secret["variable"] for name, secret in data["secrets"].items()},
+        secrets={name: SecretSource(**source) for name, source in data["secrets"].items()},
         listeners=tuple(map(listener_from_dict, data["listeners"])),
         cli=data["expect"]["cli"],
         settings=tuple(map(_read_back_from_dict, data["expect"]["settings"])),

@@ -59,14 +59,16 @@ def read_backs(
     level = ReadBack("/getLogLevel", None, str(node.log_level))
     if isinstance(node.settings, GatewaySettings):
         return (level, *_account(node), *_gateway(node.settings, orchestrator_urls), *_caps(node, cap, capabilities))
-    return (level, *_account(node), *_orchestrator(node, node.settings))
+    if isinstance(node.settings, OrchestratorSettings):
+        return (level, *_account(node), *_orchestrator(node, node.settings))
+    return (level, *_account(node))
 
 
 def _account(node: Node) -> list[ReadBack]:
     """Off-chain is chain 0 (common/db.go); on-chain the account must be the planned one, not one made at the start."""
     if not node.onchain:
         return [ReadBack("/EthChainID", None, "0")]
-    address = node.settings.eth_acct_addr
+    address = getattr(node.settings, "eth_acct_addr", "")
     return [ReadBack("/ethAddr", None, address, "address")] if address else []
 
 

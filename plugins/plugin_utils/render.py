@@ -13,14 +13,17 @@ from typing import TypeVar
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Listener
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import Caps
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import (
+    AiWorkerSettings,
     Fleet,
     Node,
     OrchestratorSettings,
     Release,
     Role,
+    SecretSource,
     placeholder,
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import pays
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.peers import peer_address
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.read_backs import ReadBack, read_backs
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import Route
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.templating import (
@@ -40,6 +43,14 @@ ONCHAIN_SECRETS = frozenset({"eth_url", "eth_password", "keystore"})
 """Secrets that a process off-chain has no use for, and so does not get."""
 
 
+NEEDS: Mapping[Role, tuple[Role, ...]] = {
+    Role.GATEWAY: (Role.ORCHESTRATOR, Role.REMOTE_SIGNER),
+    Role.ORCHESTRATOR: (Role.REDEEMER,),
+    Role.TRANSCODER: (Role.ORCHESTRATOR,),
+    Role.AI_WORKER: (Role.ORCHESTRATOR,),
+}
+"""Roles that a node may need at its start: an orchestrator ends where its redeemer does not answer (server/redeemer.go)."""
+
 NO_CAPS = Caps()
 
 
@@ -51,6 +62,7 @@ class Surroundings:
         machine_listeners: every listener of the node's machine, its own included.
         orchestrator_urls: what a gateway dials, in order; empty with on-chain discovery.
         caps: a gateway's caps as its flags take them.
+        peer: ``host:port`` of the orchestrator that a worker, or of the redeemer that an orchestrator works with; "" for none.
         start_after: units of the same machine that are to be started before this one.
         reach: orchestrators of the fleet that a gateway must be able to reach from its host.
     """
@@ -58,6 +70,7 @@ class Surroundings:
     machine_listeners: tuple[Listener, ...]
     orchestrator_urls: tuple[str, ...] = ()
     caps: Caps = NO_CAPS
+    peer: str = ""
     start_after: tuple[str, ...] = ()
     reach: tuple[str, ...] = ()
 
@@ -68,22 +81,26 @@ class Neighbours:
     def __init__(self, fleet: Fleet, routes: Sequence[Route], listeners: Sequence[Listener]) -> None:
         self.routes = {(gateway.host, gateway.name): route for route in routes for gateway in route.gateways}
         self.listeners = _grouped(listeners, lambda listener: listener.machine)
-        orchestrators = (node for node in fleet.nodes if node.role is Role.ORCHESTRATOR)
-        self.orchestrators = _grouped(orchestrators, lambda node: node.machine)
+        self.fleet = fleet
+        self.machines = _grouped(fleet.nodes, lambda node: node.machine)
 
     def of(self, node: Node) -> Surroundings:
         """What the files of the node take from the rest of the fleet."""
         listeners = tuple(self.listeners.get(node.machine, ()))
         route = self.routes.get((node.host, node.name))
         if route is None:
-            return Surroundings(listeners)
+            return Surroundings(listeners, peer=peer_address(self.fleet, node), start_after=self.start_after(node))
         return Surroundings(
             machine_listeners=listeners,
             orchestrator_urls=route.urls,
             caps=route.caps if pays(node) else NO_CAPS,
-            start_after=tuple(sorted({other.unit for other in self.orchestrators.get(node.machine, ())})),
+            start_after=self.start_after(node),
             reach=route.reach,
         )
+
+    def start_after(self, node: Node) -> tuple[str, ...]:
+        """Units of the same machine whose roles the node's needs."""
+        return tuple(sorted({other.unit for other in self.machines.get(node.machine, ()) if other.role in NEEDS.get(node.role, ())}))
 
 
 def _grouped(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
@@ -100,7 +117,7 @@ class NodePlan:
     Attributes:
         name, role, unit, user, network, state_directory, release: of the node, see ``model.fleet.Node``.
         files: file name to text; empty where an error of its own kept the node from being rendered.
-        secrets: name of each secret that the files ask for, to the variable that holds it ("" = made on the host).
+        secrets: name of each secret that the files ask for, to the variable that holds it.
         listeners: the sockets that its process, and no other, is to hold.
         cli: ``host:port`` of its CLI.
         settings: what it is to answer there.
@@ -116,7 +133,7 @@ class NodePlan:
     state_directory: str
     release: Release
     files: Mapping[str, str]
-    secrets: Mapping[str, str]
+    secrets: Mapping[str, SecretSource]
     listeners: tuple[Listener, ...]
     cli: str
     settings: tuple[ReadBack, ...]
@@ -174,9 +191,9 @@ def own_listeners(node: Node, surroundings: Surroundings) -> tuple[Listener, ...
     return tuple(listener for listener in surroundings.machine_listeners if owned_by(listener, node))
 
 
-def secrets_of(node: Node) -> dict[str, str]:
+def secrets_of(node: Node) -> dict[str, SecretSource]:
     """The secrets that the node's files ask for, by name, with the variable that holds each."""
-    return {name: variable for name, variable in sorted(node.secrets.items()) if node.onchain or name not in ONCHAIN_SECRETS}
+    return {name: source for name, source in sorted(node.secrets.items()) if node.onchain or name not in ONCHAIN_SECRETS}
 
 
 class _Files:
@@ -210,8 +227,8 @@ class _Files:
 
     @property
     def ai_models(self) -> list[object]:
-        """The models of an orchestrator."""
-        return list(self.settings.ai_models) if isinstance(self.settings, OrchestratorSettings) else []
+        """The models of an orchestrator or a worker."""
+        return list(self.settings.ai_models) if isinstance(self.settings, OrchestratorSettings | AiWorkerSettings) else []
 
     def environment(self, *, secret: bool) -> list[tuple[str, str]]:
         """Names and values; a secret one is the placeholder that the parser put there."""
@@ -226,6 +243,7 @@ class _Files:
             paths=self.paths,
             machine_listeners=self.surroundings.machine_listeners,
             orchestrator_urls=self.surroundings.orchestrator_urls,
+            peer=self.surroundings.peer,
             cap=self.surroundings.caps.flag,
             caps=self.surroundings.caps,
             extra_flags=sorted(self.settings.flags.items()),
@@ -241,8 +259,8 @@ class _Files:
             credentials=self.credentials(),
             environment=self.environment(secret=False),
             environment_file=bool(self.environment(secret=True)),
-            gpu=isinstance(settings, OrchestratorSettings) and bool(settings.nvidia),
-            docker=isinstance(settings, OrchestratorSettings) and settings.ai_worker,
+            gpu=bool(getattr(settings, "nvidia", "")),
+            docker=isinstance(settings, AiWorkerSettings) or (isinstance(settings, OrchestratorSettings) and settings.ai_worker),
             privileged_ports=sorted({x.port for x in self.listeners if x.port < PRIVILEGED_PORTS}),
         )
 

@@ -21,7 +21,6 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import (
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.asks import Ask, accounts, asks, foreign_ask
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import Caps, caps
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.flags import is_true
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Discovery, Fleet, Node, Role
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import PAID, PAYS, between, pays, signs
@@ -122,10 +121,10 @@ def routes(fleet: Fleet, known: Directory | None = None) -> tuple[Route, ...]:
 
 def unrouted(gateway: Node) -> tuple[str, ...]:
     """Workloads that a gateway is for and that have no route on its HTTP listener (``mediaserver.go:NewLivepeerServer``)."""
-    if not gateway.knows("workloads", "flags", "http_addr"):
+    if not gateway.knows("workloads", "http_ingest", "auth_webhook_url", "http_addr"):
         return ()
     settings = gateway_settings(gateway)
-    if is_true(settings.flags.get("httpIngest", "")) or settings.flags.get("authWebhookUrl"):
+    if settings.http_ingest or settings.auth_webhook_url:
         return ()
     public = any(one.purpose == "http" and one.exposure is not Exposure.LOOPBACK for one in listeners(gateway))
     # Video still gets in by RTMP.

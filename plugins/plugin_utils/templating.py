@@ -115,6 +115,12 @@ def flag_of(listener: Listener) -> str:
     return FLAG_OF_PURPOSE[listener.purpose]
 
 
+def mode_flag(role: str) -> str:
+    """Flag that makes a process what the role says (starter.go:StartLivepeer)."""
+    start, *rest = role.split("_")
+    return start + "".join(word.capitalize() for word in rest)
+
+
 def bind_address(listener: Listener, node: Node) -> str:
     """``host:port`` as the daemon binds it; every address is 0.0.0.0, which it binds dual stack (":port" may mean loopback).
 
@@ -186,6 +192,7 @@ def _environment(folder: Path, finalize: Callable[[object], object]) -> jinja2.E
             "go_bool": go_bool,
             "go_json": go_json,
             "json_list": json_list,
+            "mode_flag": mode_flag,
             "placeholder": placeholder,
             "unit_quote": unit_quote,
         }

@@ -130,13 +130,21 @@ def row(one: Definition) -> str:
         texts.append("One of " + ", ".join(f"`{choice}`" for choice in one.choices) + ".")
     texts += [f"On `{other}` hosts the default is `{value}`." for other, value in (one.default_for or {}).items()]
     texts += [f"Key `{key}`: {nested.description[0]}" for key, nested in (one.options or {}).items()]
-    flag = f"`-{one.flag}`" if one.flag else ""
+    flag = f"`-{one.flag}`" if one.flag else f"`{one.environment}` (environment)" if one.environment else ""
     return f"| `{one.name}` | {kind(one)} | {cell(one.default)} | {flag} | {markdown(texts)} |"
 
 
 def tables() -> str:
     """Content of docs/variables.md."""
-    titles = {FLEET: "Hosts and runs", "gateway": "Gateways", "orchestrator": "Orchestrators"}
+    titles = {
+        FLEET: "Hosts and runs",
+        "gateway": "Gateways",
+        "orchestrator": "Orchestrators",
+        "remote_signer": "Remote signers",
+        "transcoder": "Transcoders",
+        "ai_worker": "AI workers",
+        "redeemer": "Redeemers",
+    }
     lines = [
         "<!-- SPDX-License-Identifier: GPL-3.0-or-later -->",
         f"<!-- {NOTE} -->",

@@ -38,8 +38,10 @@ class Definition:
     default_for: Mapping[str, object] | None = None
     options: Mapping[str, Definition] | None = None
     flag: str = ""
+    environment: str = ""
     format: str = ""
     secret: bool = False
+    made: bool = False
     range: tuple[int, int] | None = None
 
     def default_on(self, combined: bool) -> object:
@@ -98,7 +100,7 @@ def definitions() -> dict[str, Definition]:
 
 
 def of_role(role: str) -> dict[str, Definition]:
-    """The variables of one role (``gateway``, ``orchestrator``, ``fleet``) by their name after ``livepeer_<role>_``."""
+    """The variables of one role (``gateway``, …, or ``fleet``) by their name after ``livepeer_<role>_``."""
     prefix = "livepeer_" if role == FLEET else f"livepeer_{role}_"
     return {name.removeprefix(prefix): one for name, one in definitions().items() if role in one.roles}
 
@@ -108,6 +110,12 @@ def managed_flags(role: str) -> dict[str, str]:
     reasons: dict[str, str] = dict(_document()["managed_flags"])
     variables = {one.flag: name for name, one in definitions().items() if one.flag and {role, FLEET} & set(one.roles)}
     return reasons | variables
+
+
+@cache
+def managed_environment(role: str) -> dict[str, str]:
+    """Settings of the environment that the collection sets for a role, each with the variable that sets it."""
+    return {one.environment: name for name, one in definitions().items() if one.environment and role in one.roles}
 
 
 @dataclass(frozen=True)

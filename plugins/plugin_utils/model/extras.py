@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts import flags as facts
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.collector import Collector
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.definitions import managed_flags
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import placeholder
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.definitions import managed_environment, managed_flags
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import SecretSource, placeholder
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Misread, Present, Unreadable
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.values import CODE, MISSING, Checker, kind, plain, shown
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.nearest import nearest
@@ -37,10 +37,10 @@ _EXAMPLES = {
 
 @dataclass
 class Extras:
-    """What came out: settings as texts (a placeholder for a secret), and secrets by name with the path of their variable."""
+    """What came out: settings as texts (a placeholder for a secret), and secrets by name with their variable."""
 
     values: dict[str, str] = field(default_factory=dict)
-    secrets: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, SecretSource] = field(default_factory=dict)
 
 
 def go_int(text: str) -> int:
@@ -91,7 +91,7 @@ class ExtrasReader:
                 continue
             text = self._secret(value, where) if flag.secret or isinstance(value, Present) else self._value(flag, value, where)
             if isinstance(text, Present):
-                found.secrets[f"flag_{name}"] = where
+                found.secrets[f"flag_{name}"] = SecretSource(where)
                 found.values[name] = placeholder(f"flag_{name}")
             elif isinstance(text, str):
                 found.values[name] = text
@@ -164,7 +164,7 @@ class ExtrasReader:
             secret = (name in known and known[name].secret) or isinstance(value, Present)
             text = self._secret(value, where) if secret else self._environment_value(value, where)
             if isinstance(text, Present):
-                found.secrets[f"env_{name}"] = where
+                found.secrets[f"env_{name}"] = SecretSource(where)
                 found.values[name] = placeholder(f"env_{name}")
             elif isinstance(text, str):
                 found.values[name] = text
@@ -178,6 +178,11 @@ class ExtrasReader:
         elif name.startswith("LP_"):
             message = "go-livepeer takes LP_ variables for flags, before the configuration that the collection writes"
             self._collector.add(MANAGED, message, path, got=name, hint=f"livepeer_{self._role}_flags, by the flag's own name")
+        elif name in managed_environment(self._role):
+            variable = managed_environment(self._role)[name]
+            self._collector.add(
+                MANAGED, f"the collection sets {name} itself", path, got=name, limit=variable, hint=f"set {variable} instead"
+            )
         elif name in {"HOME", "CREDENTIALS_DIRECTORY"}:
             self._collector.add(MANAGED, f"systemd sets {name} for the node", path, got=name, hint="remove it")
         elif name not in known and (best or name.startswith("LIVE_AI_")):

@@ -13,6 +13,17 @@ class Role(StrEnum):
 
     GATEWAY = "gateway"
     ORCHESTRATOR = "orchestrator"
+    TRANSCODER = "transcoder"
+    AI_WORKER = "ai_worker"
+    REMOTE_SIGNER = "remote_signer"
+    REDEEMER = "redeemer"
+
+
+START_ORDER = (Role.REMOTE_SIGNER, Role.REDEEMER, Role.ORCHESTRATOR, Role.TRANSCODER, Role.AI_WORKER, Role.GATEWAY)
+"""What others need comes before them: a gateway that runs before its orchestrator answers its first requests with errors."""
+
+WORKERS = frozenset({Role.TRANSCODER, Role.AI_WORKER})
+"""Roles that register at an orchestrator. They run off-chain, whatever it does."""
 
 
 class Payment(StrEnum):
@@ -135,6 +146,32 @@ class ExchangeRate:
 
 
 @dataclass(frozen=True)
+class Peer:
+    """Another node that one works with: at most one of ``host`` (inventory name) and ``address`` (``host:port``)."""
+
+    host: str = ""
+    address: str = ""
+
+    @property
+    def name(self) -> str:
+        """The node for people, "" for none."""
+        return self.host or self.address
+
+
+@dataclass(frozen=True)
+class SecretSource:
+    """The variable that holds a secret of a node.
+
+    Attributes:
+        variable: its path, ``livepeer_eth_url`` or ``livepeer_gateway_flags.kafkaPassword``; "" where the host makes the secret.
+        host: inventory host whose variable it is; "" for the node's own.
+    """
+
+    variable: str
+    host: str = ""
+
+
+@dataclass(frozen=True)
 class GatewaySettings:
     """Settings of a gateway. One field a variable: ``http_addr`` is ``livepeer_gateway_http_addr``.
 
@@ -143,6 +180,8 @@ class GatewaySettings:
     ``max_price_per_unit`` is such an amount, ``auto`` (worked out by the plan), ``any`` (no cap, on purpose) or "".
     ``max_price_per_capability`` is a list of entries, whose amounts may be ``auto`` or ``any`` too, one of these words, or "".
     ``reserve_eth``, ``deposit_eth`` and the weights are exact decimal text, "" where nobody said them.
+    ``http_ingest`` is None where nobody said it. Secrets (webhooks, the password) are their placeholder, or "".
+    ``keystore_file`` is a path on the controller.
     """
 
     http_addr: str
@@ -163,7 +202,16 @@ class GatewaySettings:
     select_rand_freq: str
     select_price_exp_factor: str
     transcoding_options: str
+    http_ingest: bool | None
+    auth_webhook_url: str
+    live_ai_auth_webhook_url: str
+    media_mtx_api_password: str
+    whip_addr: str
+    whep_addr: str
+    nat_ip: str
     eth_acct_addr: str
+    keystore_file: str
+    metrics_proxy_addr: str
     flags: Mapping[str, str]
     environment: Mapping[str, str]
 
@@ -173,7 +221,8 @@ class OrchestratorSettings:
     """Settings of an orchestrator. One field a variable: ``service_addr`` is ``livepeer_orchestrator_service_addr``.
 
     ``auto_adjust_price`` and ``reward`` are None where nobody said it (required on-chain).
-    ``max_sessions`` is digits, ``auto`` or "".
+    ``transcoder`` is False by itself where a transcoder of the fleet names it.
+    ``max_sessions`` is digits, ``auto`` or ""; ``containers_per_gpu`` is None where nobody said it.
     """
 
     service_addr: str
@@ -188,9 +237,14 @@ class OrchestratorSettings:
     nvidia: str
     max_sessions: str
     ai_models: tuple[Mapping[str, object], ...]
+    models_dir: str
+    containers_per_gpu: int | None
+    redeemer: Peer
     eth_acct_addr: str
     eth_orch_addr: str
+    keystore_file: str
     reward: bool | None
+    metrics_proxy_addr: str
     flags: Mapping[str, str]
     environment: Mapping[str, str]
 
@@ -201,24 +255,107 @@ class OrchestratorSettings:
 
 
 @dataclass(frozen=True)
+class RemoteSignerSettings:
+    """Settings of a remote signer. One field a variable: ``http_addr`` is ``livepeer_remote_signer_http_addr``.
+
+    Caps, ``reserve_eth`` and ``deposit_eth`` are those of ``GatewaySettings``, over all gateways that it signs for.
+    ``allow_no_auth`` and ``remote_discovery`` are None where nobody said it. Secrets (webhook and headers) are their
+    placeholder, or "".
+    """
+
+    http_addr: str
+    cli_addr: str
+    max_price_per_unit: str
+    pixels_per_unit: str
+    max_price_per_capability: str | tuple[Mapping[str, object], ...]
+    reserve_eth: str
+    deposit_eth: str
+    webhook_url: str
+    webhook_headers: str
+    allow_no_auth: bool | None
+    remote_discovery: bool | None
+    eth_acct_addr: str
+    keystore_file: str
+    metrics_proxy_addr: str
+    flags: Mapping[str, str]
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class TranscoderSettings:
+    """Settings of a transcoder. One field a variable: ``nvidia`` is ``livepeer_transcoder_nvidia``."""
+
+    orchestrator: Peer
+    cli_addr: str
+    nvidia: str
+    max_sessions: str
+    metrics_proxy_addr: str
+    flags: Mapping[str, str]
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class AiWorkerSettings:
+    """Settings of an AI worker. One field a variable: ``nvidia`` is ``livepeer_ai_worker_nvidia``.
+
+    ``ai_models`` are its orchestrator's where it has none of its own; ``containers_per_gpu`` is None where nobody said it.
+    """
+
+    orchestrator: Peer
+    cli_addr: str
+    nvidia: str
+    ai_models: tuple[Mapping[str, object], ...]
+    models_dir: str
+    containers_per_gpu: int | None
+    metrics_proxy_addr: str
+    flags: Mapping[str, str]
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class RedeemerSettings:
+    """Settings of a redeemer. One field a variable: ``http_addr`` is ``livepeer_redeemer_http_addr``."""
+
+    http_addr: str
+    cli_addr: str
+    eth_acct_addr: str
+    eth_orch_addr: str
+    keystore_file: str
+    metrics_proxy_addr: str
+    flags: Mapping[str, str]
+    environment: Mapping[str, str]
+
+
+Settings = GatewaySettings | OrchestratorSettings | RemoteSignerSettings | TranscoderSettings | AiWorkerSettings | RedeemerSettings
+"""What each kind of node is set to."""
+
+SETTINGS: Mapping[Role, type[Settings]] = {
+    Role.GATEWAY: GatewaySettings,
+    Role.ORCHESTRATOR: OrchestratorSettings,
+    Role.REMOTE_SIGNER: RemoteSignerSettings,
+    Role.TRANSCODER: TranscoderSettings,
+    Role.AI_WORKER: AiWorkerSettings,
+    Role.REDEEMER: RedeemerSettings,
+}
+
+
+@dataclass(frozen=True)
 class Node:
     """One go-livepeer process of the fleet.
 
     Attributes:
         host: inventory host it is written on.
         machine: key of the machine behind that host (several inventory hosts may share one).
-        role: gateway or orchestrator.
+        role: what it is.
         name: node name; the unit is ``livepeer-<name>.service``, the user ``livepeer-<name>``.
         network: ``offchain`` or a network's name.
         release: what it runs.
         settings: of its role.
         sources: for each field of ``settings`` (and ``network``, ``name``, ``release``, ``headroom_min``, ``headroom_max``,
             ``expected_gas_gwei``, ``pool_size``, ``wei_per_usd``, ``exchange_rates``) where it comes from.
-        secrets: names of the secrets it has (``eth_url``, ``eth_password``, ``keystore``, ``orch_secret``; ``flag_<flag>``,
-            ``env_<name>`` and ``ai_models_<index>_token`` for those inside other variables), and for each the path of the
-            variable that holds it (``livepeer_eth_url``, ``livepeer_gateway_flags.authWebhookUrl``,
-            ``livepeer_orchestrator_ai_models[0].token``); "" where the host makes one of its own (``orch_secret``). Never a
-            value: where one belongs inside a setting its ``placeholder`` stands.
+        secrets: names of the secrets it has (``eth_url``, ``eth_password``, ``keystore``, ``orch_secret`` and others of its role;
+            ``flag_<flag>``, ``env_<name>`` and ``ai_models_<index>_token`` for those inside other variables), and for each where it
+            comes from. Never a value: where one belongs inside a setting its ``placeholder`` stands.
         headroom_min, headroom_max: percent over the orchestrator's base price, as exact decimal text ("20", "30").
         expected_gas_gwei: lowest and highest gas price that is expected, in gwei, exact decimal text; empty where nobody said it.
         pool_size: orchestrators in the active pool of the network; None where nobody said it.
@@ -233,9 +370,9 @@ class Node:
     name: str
     network: str
     release: Release
-    settings: GatewaySettings | OrchestratorSettings
+    settings: Settings
     sources: Mapping[str, Source]
-    secrets: Mapping[str, str]
+    secrets: Mapping[str, SecretSource]
     headroom_min: str
     headroom_max: str
     expected_gas_gwei: tuple[str, ...]
@@ -276,8 +413,8 @@ class Host:
     Attributes:
         name: inventory name.
         machine: what it is reached at (``ansible_host`` and ``ansible_port``, else the name): the same machine for every rule.
-        combined: True if it has both roles by the group ``livepeer_combined`` or by both groups.
-        nodes: its nodes, in the order they are started (orchestrators before gateways).
+        combined: True if it is a gateway and an orchestrator, by the group ``livepeer_combined`` or by both groups.
+        nodes: its nodes, in the order they are started (``START_ORDER``).
     """
 
     name: str

@@ -15,7 +15,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.nearest import near
 
 VARIABLE = "livepeer_groups"
 CODE = "LPF504"
-NOT_YET = ("remote_signers", "transcoders", "ai_workers", "redeemers")
+COMBINED = frozenset({Role.GATEWAY, Role.ORCHESTRATOR})
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Membership:
     @property
     def combined(self) -> bool:
         """True if the host is a gateway and an orchestrator."""
-        return len(self.roles) == len(Role)
+        return self.roles >= COMBINED
 
 
 def group_names(inventory: Inventory, collector: Collector) -> dict[str, str]:
@@ -46,22 +46,18 @@ def group_names(inventory: Inventory, collector: Collector) -> dict[str, str]:
 
 
 def memberships(inventory: Inventory, names: Mapping[str, str], collector: Collector) -> dict[str, Membership]:
-    """Roles of each host that has one, by host name in order; a warning for groups that this release leaves alone."""
+    """Roles of each host that has one, by host name in order."""
 
     def members(kind: str) -> Sequence[str]:
         return inventory.groups.get(names[kind], ())
 
     both = set(members("combined"))
-    roles = {Role.GATEWAY: both | set(members("gateways")), Role.ORCHESTRATOR: both | set(members("orchestrators"))}
-    for kind in NOT_YET:
-        if members(kind):
-            message = f"the hosts of {names[kind]} are left alone: this release does not deploy {kind.replace('_', ' ')}"
-            collector.warn("LPF503", message, names[kind], got=", ".join(sorted(members(kind))))
+    roles = {role: set(members(f"{role.value}s")) | (both if role in COMBINED else set()) for role in Role}
     _check_spelling(inventory, names, collector)
-    hosts = sorted(roles[Role.GATEWAY] | roles[Role.ORCHESTRATOR])
+    hosts = sorted(set().union(*roles.values()))
     if not hosts and not collector.findings:
         message = "no host of the inventory is a Livepeer node, so that there is nothing to plan"
-        looked_for = ", ".join(names[kind] for kind in ("gateways", "orchestrators", "combined"))
+        looked_for = ", ".join(names.values())
         collector.warn(CODE, message, VARIABLE, limit=looked_for, hint=f"put hosts into these groups, or name yours in {VARIABLE}")
     return {host: Membership(frozenset(role for role in Role if host in roles[role])) for host in hosts}
 

@@ -62,7 +62,7 @@ def _of_another_role(name: str) -> str:
     rest = name.removeprefix(PREFIX)
     for part in PARTS:
         rest = rest.removeprefix(f"{part}_")
-    for part in ("orchestrator", "gateway", FLEET):
+    for part in ("orchestrator", "gateway", "remote_signer", "ai_worker", "transcoder", "redeemer", FLEET):
         if rest in of_role(part):
             return of_role(part)[rest].name
     return ""

@@ -12,16 +12,20 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.definitions i
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.extras import Extras, ExtrasReader
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import (
     OFFCHAIN,
+    SETTINGS,
+    WORKERS,
     Discovery,
     ExchangeRate,
     GatewaySettings,
     Node,
     OrchAddr,
-    OrchestratorSettings,
     Payment,
+    Peer,
     Release,
     RemoteSigner,
     Role,
+    SecretSource,
+    Settings,
     Source,
     placeholder,
 )
@@ -49,6 +53,12 @@ FLEET_SETTINGS = ("headroom_min", "headroom_max", "expected_gas_gwei", "pool_siz
 
 FLEET_SECRETS = ("eth_url",)
 """Secrets that the roles of a host share."""
+
+MODELS = (Role.ORCHESTRATOR, Role.AI_WORKER)
+"""Roles with a list of AI models."""
+
+PEERS: Mapping[Role, str] = {Role.TRANSCODER: "orchestrator", Role.AI_WORKER: "orchestrator", Role.ORCHESTRATOR: "redeemer"}
+"""Setting of a role that names another node."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +91,7 @@ class NodeReader:
         self._collector = collector
         self._wrong_extras: set[str] = set()
         settling = {"network", f"{role.value}_network", *({"gateway_payment"} if role is Role.GATEWAY else ())}
-        self._network_known = not settling & read.broken
+        self._network_known = role in WORKERS or not settling & read.broken
         self._definitions = of_role(role.value)
         modes = {mode for mode in ("transcoder", "ai_worker") if role is Role.ORCHESTRATOR and self._values.get(f"orchestrator_{mode}")}
         self._extras = ExtrasReader(collector, role.value, frozenset({role.value, *modes}), release.behaves_like)
@@ -96,8 +106,9 @@ class NodeReader:
         models, tokens = self._ai_models()
         signer, signer_secrets = self._signer()
         secrets = self._secrets(onchain) | flags.secrets | environment.secrets | tokens | signer_secrets
-        given = {"flags": flags.values, "environment": environment.values, "payment": payment, "ai_models": models, "remote_signer": signer}
-        settings = self._gateway(given) if self._role is Role.GATEWAY else self._orchestrator(given)
+        given: dict[str, Any] = {"flags": flags.values, "environment": self._own_environment() | environment.values}
+        given |= {"payment": payment, "ai_models": models, "remote_signer": signer}
+        settings = self._settings(given, secrets)
         sources = {name: self._source(name) for name in (field.name for field in fields(settings))}
         sources |= {name: self._refused(name) for name in ("flags", "environment") if name in self._wrong_extras}
         sources["network"] = Source(network_variable, self._is_default(network_variable), refused=not self._network_known)
@@ -165,12 +176,14 @@ class NodeReader:
     def _network(self, flags: Extras) -> tuple[str, Payment, str]:
         collector = self._collector if self._network_known else Collector("")
         told = len(self._collector.findings)
+        payment = Payment.NONE
         if self._role is Role.GATEWAY:
             stated = self._values.get("gateway_payment")
             network, payment, variable = settle(Payment(str(stated)) if stated else None, self._values, collector)
+        elif self._role in WORKERS:
+            network, variable = OFFCHAIN, "livepeer_network"
         else:
             network, variable = stated_network(self._role.value, self._values)
-            payment = Payment.NONE
         check_name(network, variable, self._role.value, flags.values, collector)
         self._network_known = self._network_known and len(self._collector.findings) == told
         return network, payment, variable
@@ -188,9 +201,9 @@ class NodeReader:
         """An orchestrator that serves AI may price by model only (``starter.go``: no base price needed with -aiWorker)."""
         return name == "price_per_unit" and bool(self._value("ai_worker"))
 
-    def _secrets(self, onchain: bool) -> dict[str, str]:
+    def _secrets(self, onchain: bool) -> dict[str, SecretSource]:
         """Secrets of the node and their variables; a finding for each that is needed and not there."""
-        secrets: dict[str, str] = {}
+        secrets: dict[str, SecretSource] = {}
         named: dict[str, Definition] = {name: definitions()[f"livepeer_{name}"] for name in FLEET_SECRETS}
         named |= {name: one for name, one in self._definitions.items() if one.secret}
         for name, one in named.items():
@@ -198,30 +211,34 @@ class NodeReader:
             if one.required == "onchain" and not onchain:
                 continue
             if isinstance(self._values.get(short), Present):
-                secrets[name] = one.name
-            elif not one.required:
-                secrets[name] = ""
-            elif not self._secrets_known:
-                secrets[name] = one.name
-            elif short not in self._broken:
+                secrets[name] = SecretSource(one.name)
+            elif one.made:
+                secrets[name] = SecretSource("")
+            elif one.required and not self._secrets_known:
+                secrets[name] = SecretSource(one.name)
+            elif one.required and short not in self._broken:
                 message = f"a node on a chain needs {one.name}"
                 self._collector.add(MISSING_CODE, message, one.name, hint=one.advice)
         return secrets
 
-    def _ai_models(self) -> tuple[tuple[Mapping[str, object], ...], dict[str, str]]:
+    def _own_environment(self) -> dict[str, str]:
+        """Settings of the environment that have a variable of their own."""
+        return {one.environment: str(self._value(name)) for name, one in self._definitions.items() if one.environment and self._value(name)}
+
+    def _ai_models(self) -> tuple[tuple[Mapping[str, object], ...], dict[str, SecretSource]]:
         models: list[Mapping[str, object]] = []
-        secrets: dict[str, str] = {}
-        raw = self._value("ai_models") if self._role is Role.ORCHESTRATOR else ()
+        secrets: dict[str, SecretSource] = {}
+        raw = self._value("ai_models") if self._role in MODELS else ()
         for index, model in enumerate(raw if isinstance(raw, tuple) else ()):
             entry = dict(model)
             if "token" in entry:
                 name = f"ai_models_{index}_token"
-                secrets[name] = f"{self._full('ai_models')}[{index}].token"
+                secrets[name] = SecretSource(f"{self._full('ai_models')}[{index}].token")
                 entry["token"] = placeholder(name)
             models.append(entry)
         return tuple(models), secrets
 
-    def _signer(self) -> tuple[RemoteSigner, dict[str, str]]:
+    def _signer(self) -> tuple[RemoteSigner, dict[str, SecretSource]]:
         """Who signs, and the secret that its URL may be."""
         raw = self._value("remote_signer") if self._role is Role.GATEWAY else ""
         entry: dict[str, object] = dict(raw) if isinstance(raw, Mapping) else {_signer_key(raw): raw}
@@ -234,16 +251,23 @@ class NodeReader:
             endpoint = found.url
         texts = {key: str(value) for key, value in entry.items()}
         signer = RemoteSigner(**texts, url=placeholder(SECRET) if secret else str(url), endpoint=endpoint)
-        return signer, {SECRET: variable} if secret else {}
+        return signer, {SECRET: SecretSource(variable)} if secret else {}
 
-    def _gateway(self, given: Mapping[str, Any]) -> GatewaySettings:
-        values: dict[str, Any] = {field.name: self._value(field.name) for field in fields(GatewaySettings)}
-        values |= {name: given[name] for name in ("flags", "environment", "payment", "remote_signer")}
-        values["discovery"] = Discovery(values["discovery"])
-        values["orch_addr"] = tuple(_orch_addr(entry) for entry in values["orch_addr"])
-        settings = GatewaySettings(**values)
-        self._check_discovery(settings)
-        self._check_signer(settings)
+    def _settings(self, given: Mapping[str, Any], secrets: Mapping[str, SecretSource]) -> Settings:
+        """The settings of the role; a secret that is one of them is its placeholder."""
+        made = SETTINGS[self._role]
+        values: dict[str, Any] = {field.name: self._value(field.name) for field in fields(made)}
+        values |= {name: value for name, value in given.items() if name in values}
+        values |= {name: placeholder(name) if name in secrets else "" for name in values if self._definitions[name].secret}
+        if self._role in PEERS:
+            values[PEERS[self._role]] = _peer(str(values[PEERS[self._role]]))
+        if self._role is Role.GATEWAY:
+            values["discovery"] = Discovery(values["discovery"])
+            values["orch_addr"] = tuple(_orch_addr(entry) for entry in values["orch_addr"])
+        settings = made(**values)
+        if isinstance(settings, GatewaySettings):
+            self._check_discovery(settings)
+            self._check_signer(settings)
         return settings
 
     def _check_discovery(self, settings: GatewaySettings) -> None:
@@ -267,10 +291,10 @@ class NodeReader:
             message = SIGNER_BESIDE[settings.payment]
             self._collector.add("LPF303", message, payment, got=settings.payment.value, limit=limit, hint=hint)
 
-    def _orchestrator(self, given: Mapping[str, Any]) -> OrchestratorSettings:
-        values: dict[str, Any] = {field.name: self._value(field.name) for field in fields(OrchestratorSettings)}
-        values |= {name: given[name] for name in ("flags", "environment", "ai_models")}
-        return OrchestratorSettings(**values)
+
+def _peer(text: str) -> Peer:
+    # An inventory name holds no colon.
+    return Peer(address=text) if ":" in text else Peer(host=text)
 
 
 def _orch_addr(entry: object) -> OrchAddr:

@@ -12,20 +12,20 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.collector imp
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.control import check_once
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.definitions import FLEET, Definition, of_role
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.deployment import read_release
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Fleet, Host, Role, Source
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import START_ORDER, Fleet, Host, Role, Source
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.groups import Membership, group_names, memberships
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Inventory, Unreadable
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.links import linked
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.machines import machine_key
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.names import check_names
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.nodes import HostValues, NodeReader
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.values import MISSING, Checker
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import percent
 
+SECRETS, SKIP = "livepeer_plan_secrets", "skip"
+
 BAND = ("headroom_min", "headroom_max")
 """Limits of the headroom, by their names after ``livepeer_``."""
-
-START_ORDER = (Role.ORCHESTRATOR, Role.GATEWAY)
-"""A gateway that runs before its orchestrator answers its first requests with errors."""
 
 
 def parse_fleet(inventory: Inventory, *, archive_checksum: Callable[[str], str]) -> tuple[Fleet, tuple[Finding, ...]]:
@@ -45,7 +45,8 @@ def parse_fleet(inventory: Inventory, *, archive_checksum: Callable[[str], str])
         collector = Collector(name)
         hosts[name] = _host(name, membership, inventory.hostvars.get(name, {}), archive_checksum, collector)
         findings.extend(collector.findings)
-    return Fleet(hosts), tuple(merged(findings))
+    skipped = any(row.get(SECRETS) == SKIP for row in inventory.hostvars.values())
+    return linked(Fleet(hosts), secrets_known=not skipped), tuple(merged(findings))
 
 
 def _host(
@@ -82,7 +83,7 @@ def read_values(membership: Membership, raw: Mapping[str, object], collector: Co
             checked = tuple(default) if isinstance(default, list) else default
         if checked is not MISSING:
             values[short] = checked
-    return HostValues(values, sources, frozenset(broken), secrets_known=raw.get("livepeer_plan_secrets") != "skip")
+    return HostValues(values, sources, frozenset(broken), secrets_known=raw.get(SECRETS) != SKIP)
 
 
 def _of_host(membership: Membership) -> dict[str, Definition]:

@@ -10,7 +10,7 @@ from datetime import date
 from fractions import Fraction
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils import accounts
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import AddressError
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import AddressError, service_uri, without_user
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.pipelines import pipelines
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model import signers
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.collector import Collector
@@ -39,10 +39,13 @@ PATTERNS = {
     "currency": (r"[A-Za-z]+", "the letters of a currency, such as EUR"),
     "date": (r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "a day such as 2026-11-20"),
     "decimal": (r"[0-9]+(\.[0-9]+)?", 'a whole number, or one with a decimal point in quotes, such as "0.36"'),
+    "directory": (r"/[^\x00-\x1f\x7f#]*", "a directory of the host, from / on"),
     "eth_address": (r"0x[0-9a-fA-F]{40}", "0x and 40 hexadecimal digits, in quotes"),
     "gateway": (r"default|0x[0-9a-fA-F]{40}", "default, or 0x and 40 hexadecimal digits, in quotes"),
     "gpus": (r"all|[0-9]+(,[0-9]+)*", '0, "0,1" or all'),
-    "name": (r"[a-z][a-z0-9-]{0,21}", "at most 22 of a-z, 0-9 and -, a letter first (Linux allows a user name 31 characters)"),
+    "journal_size": (r"[1-9][0-9]*[KMGT]?", "a number of bytes, or one with K, M, G or T, such as 500M"),
+    "journal_time": (r"[1-9][0-9]*(s|m|h|day|week|month|year)?", "a number of seconds, or one with its unit, such as 14day"),
+    "name": (r"[a-z][a-z0-9_-]{0,21}", "at most 22 of a-z, 0-9, _ and -, a letter first (Linux allows a user name 31 characters)"),
     "network": (r"[A-Za-z0-9][A-Za-z0-9._-]*", "a name of letters, digits, ., _ and -: the data directory is called like it"),
     "percent": (r"[0-9]+(\.[0-9]+)?", 'a number of 0 or more without %, such as 20 or "12.5"'),
     "runner_url": (
@@ -202,14 +205,38 @@ class Checker:
         if not isinstance(raw, str):
             number = isinstance(raw, int) and not isinstance(raw, bool)
             address = f"{one.name}: {_host_of(one)}:{shown(raw)}, host and port in one text"
-            return self._wrong(one, raw, path, (address if one.format == "address" else f'quote it: "{shown(raw)}"') if number else "")
+            return self._wrong(
+                one, raw, path, (address if one.format.startswith("address") else f'quote it: "{shown(raw)}"') if number else ""
+            )
         text = str(raw)
         choices = pipelines() if one.format == "pipeline" else one.choices
         if choices:
             return self._choice(choices, text, path)
         if one.format in PATTERNS:
             return self._pattern(text, one.format, path)
-        return {signers.URL_FORMAT: self._signer_url, "path": self._path}.get(one.format, self.text)(text, path)
+        checks = {signers.URL_FORMAT: self._signer_url, "path": self._path, "block": self._block, "peer": self._peer}
+        return "" if one.format == "address_or_none" and not text else checks.get(one.format, self.text)(text, path)
+
+    def _block(self, text: str, path: str) -> object:
+        if text.strip():
+            return text
+        self._collector.add(CODE, "an empty text says nothing", path, hint="write a value, or remove the line")
+        return MISSING
+
+    def _peer(self, text: str, path: str) -> object:
+        if ":" not in text:
+            return self.text(text, path)
+        bare = text.partition("://")[2] or text
+        try:
+            service_uri(bare)
+        except AddressError as error:
+            self._collector.add(CODE, str(error), path, got=without_user(text), limit="an inventory host, or host:port", hint=error.hint)
+            return MISSING
+        if bare == text:
+            return text
+        message = "an address without a scheme is needed here, or an inventory host"
+        self._collector.add(CODE, message, path, got=without_user(text), limit="host:port", hint=bare)
+        return MISSING
 
     def _pattern(self, text: str, format_: str, path: str) -> object:
         pattern, example = PATTERNS[format_]

@@ -48,7 +48,7 @@ def test_of_secrets_only_their_owner_knows(site: Site, tmp_path: Path) -> None:
     site.variables["proxy"] = f"http://user:{PROXY}@127.0.0.1:9"
     site.hosts["gateway1"] = {
         # go-livepeer writes webhook URLs to its log, their passwords as xxxxx (starter.go).
-        "livepeer_gateway_flags": {"authWebhookUrl": f"http://user:{HOOK}@127.0.0.1:9/hook"},
+        "livepeer_gateway_auth_webhook_url": f"http://user:{HOOK}@127.0.0.1:9/hook",
         "livepeer_gateway_environment": {"HTTPS_PROXY": "{{ proxy }}"},
     }
     temporary = tmp_path / "tmp"

@@ -39,7 +39,7 @@ def secrets(*paths: str) -> dict[str, str]:
         VaultSecretsContext.initialize(VaultSecretsContext(KEYS))
     task: Any = SimpleNamespace(args={}, async_val=0, check_mode=False)
     action = ActionModule(task, None, None, DataLoader(), Templar(loader=DataLoader(), variables=VARIABLES), None)
-    part = {"nodes": [{"name": "node", "secrets": {path: {"variable": path} for path in paths}}]}
+    part = {"nodes": [{"name": "node", "secrets": {path: {"variable": path, "host": ""} for path in paths}}]}
     return action.secrets(part, VARIABLES)["node"]
 
 

@@ -178,7 +178,8 @@ def test_secrets_are_neither_opened_nor_shown(run: Runner) -> None:
         "livepeer_eth_url": "https://rpc.example/planted-secret-1",
         "livepeer_gateway_keystore": "{{ lookup('file', '/nonexistent/key') }}",
         "livepeer_gateway_eth_password": "planted-secret-2",
-        "livepeer_gateway_flags": {"authWebhookUrl": "https://hook.example/planted-secret-3"},
+        "livepeer_gateway_flags": {"kafkaPassword": "planted-secret-3"},
+        "livepeer_gateway_auth_webhook_url": "https://hook.example/planted-secret-4",
     }
     done = run(inventory(**chain), "-vvv")
     assert "planted-secret" not in done.output + str(done.plan)

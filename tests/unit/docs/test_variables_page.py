@@ -21,6 +21,7 @@ RATE = {"wei": 5, "date": "2026-11-20"}
 RAW = {
     "livepeer_gateway_remote_signer": ("text or dict", ["s1", {"url": "http://s:1"}], [["s1"], {"host": "s1", "url": "http://s:1"}]),
     "livepeer_gateway_max_price_per_capability": ("list of dict, or text", ["auto", "any", [CAP]], [5, CAP]),
+    "livepeer_remote_signer_max_price_per_capability": ("list of dict, or text", ["auto", "any", [CAP]], [5, CAP]),
     "livepeer_expected_gas_gwei": ("number or text, or list of two", [1, "0.05", ["0.05", 2]], [{"low": 1}, [1, 2, 3]]),
     "livepeer_wei_per_usd": ("number, text or dict", [5, "0.5", RATE], [[5]]),
     "livepeer_gateway_orch_addr": ("list of text or dict", [["o1", {"host": "o1"}]], ["o1", {"host": "o1"}]),

@@ -15,7 +15,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.render import sha25
 
 
 def part(**changes: Any) -> dict[str, Any]:
-    secrets = {"eth_url": {"variable": "x"}, "orch_secret": {"variable": ""}}
+    secrets = {"eth_url": {"variable": "x", "host": "o"}, "orch_secret": {"variable": "", "host": ""}}
     node: dict[str, Any] = {"name": "gateway", "files": {"livepeer.conf": "v 3\n"}, "secrets": secrets}
     node["digest"] = sha256_of({"files": node["files"], "secrets": sorted(node["secrets"])})
     return {"schema": 1, "host": "gw/1", "nodes": [node], **changes}
@@ -51,14 +51,14 @@ def test_no_part_of_a_plan(tmp_path: Path, content: object) -> None:
 
 
 def test_secrets_by_node() -> None:
-    assert read_secrets(part(), lambda variable: f"value of {variable}") == {"gateway": {"eth_url": "value of x"}}
-    assert read_secrets(part(), lambda variable: {"version": 3}) == {"gateway": {"eth_url": '{"version": 3}'}}
+    assert read_secrets(part(), lambda variable, host: f"value of {variable} of {host}") == {"gateway": {"eth_url": "value of x of o"}}
+    assert read_secrets(part(), lambda variable, host: {"version": 3}) == {"gateway": {"eth_url": '{"version": 3}'}}
 
 
 @pytest.mark.parametrize("value", ["", "7 chars", 1234567])
 def test_a_secret_that_is_too_short_to_be_hidden(value: object) -> None:
     with pytest.raises(PlanError, match=r"LPF404: the secret x has \d characters: 8 are needed") as error:
-        read_secrets(part(), lambda variable: value)
+        read_secrets(part(), lambda variable, host: value)
     assert str(value) not in str(error.value) or not value
 
 

@@ -19,12 +19,15 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.definitions i
     of_role,
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.values import PATTERNS
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.render import AS_FILES
 
 ROOT = Path(__file__).parents[3]
 SPEC_KEYS = {"type", "elements", "choices", "default", "options", "description"}
 FORMATS = {
     "address",
+    "address_or_none",
     "amount",
+    "block",
     "cap",
     "capability_caps",
     "pipeline",
@@ -35,6 +38,7 @@ FORMATS = {
     "network",
     "text",
     "path",
+    "peer",
     "orch_addr",
     "remote_signer",
     "gas",
@@ -73,14 +77,13 @@ def test_nothing_that_moves_money_or_opens_a_port_has_a_default(word: str) -> No
     assert [one.name for one in definitions().values() if one.name.endswith(word) and one.default is not None] == []
 
 
-@pytest.mark.parametrize(("role", "settings"), [("gateway", fleet.GatewaySettings), ("orchestrator", fleet.OrchestratorSettings)])
-def test_every_setting_is_a_variable_and_the_other_way_round(role: str, settings: type) -> None:
-    names = {field.name for field in fields(settings)}
-    variables = {name for name, one in of_role(role).items() if not one.secret} - {"name", "network"}
-    assert names == variables
+@pytest.mark.parametrize("role", fleet.Role)
+def test_every_setting_is_a_variable_and_the_other_way_round(role: fleet.Role) -> None:
+    names = {field.name for field in fields(fleet.SETTINGS[role])}
+    assert names == set(of_role(role.value)) - {"name", "network"} - AS_FILES
 
 
-@pytest.mark.parametrize("kind", [fleet.GatewaySettings, fleet.OrchestratorSettings, fleet.Node, fleet.Release, fleet.Host])
+@pytest.mark.parametrize("kind", [*fleet.SETTINGS.values(), fleet.Node, fleet.Release, fleet.Host])
 def test_the_model_has_no_defaults_of_its_own(kind: type) -> None:
     assert [field.name for field in fields(kind) if field.default is not MISSING or field.default_factory is not MISSING] == []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.extras import fits
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import SecretSource
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Misread, Present, Unreadable
 
 from .inventories import brief, gateway, orchestrator
@@ -15,8 +16,8 @@ from .inventories import brief, gateway, orchestrator
     [
         ("maxAttempts", 5, "5"),
         ("maxAttempts", "0x10", "0x10"),
-        ("httpIngest", True, "true"),
-        ("httpIngest", "F", "F"),
+        ("localVerify", True, "true"),
+        ("localVerify", "F", "F"),
         ("discoveryTimeout", "1m30s", "1m30s"),
         ("minPerfScore", 0.7, "0.7"),
         ("minPerfScore", 1, "1"),
@@ -40,8 +41,8 @@ def test_a_flag_of_the_right_kind(name: str, raw: object, text: str) -> None:
         ("maxAttempts", True, "LPF501", ""),
         ("maxAttempts", 1 << 63, "LPF501", ""),
         ("maxAttempts", "08", "LPF501", ""),
-        ("httpIngest", "yes", "LPF501", ""),
-        ("httpIngest", 2, "LPF501", ""),
+        ("localVerify", "yes", "LPF501", ""),
+        ("localVerify", 2, "LPF501", ""),
         ("discoveryTimeout", 5, "LPF501", "5s"),
         ("discoveryTimeout", "5 s", "LPF501", ""),
         ("minPerfScore", "half", "LPF501", ""),
@@ -90,10 +91,10 @@ def test_flags_of_what_the_process_does_too() -> None:
 
 @pytest.mark.parametrize("raw", ["https://hook.example/key", Present()])
 def test_a_secret_flag_becomes_a_placeholder(raw: object) -> None:
-    node, findings = gateway(gateway_flags={"authWebhookUrl": raw})
+    node, findings = gateway(gateway_flags={"kafkaPassword": raw})
     assert findings == []
-    assert node.settings.flags == {"authWebhookUrl": "@@livepeer-secret:flag_authWebhookUrl@@"}
-    assert node.secrets == {"flag_authWebhookUrl": "livepeer_gateway_flags.authWebhookUrl"}
+    assert node.settings.flags == {"kafkaPassword": "@@livepeer-secret:flag_kafkaPassword@@"}
+    assert node.secrets == {"flag_kafkaPassword": SecretSource("livepeer_gateway_flags.kafkaPassword")}
 
 
 @pytest.mark.parametrize("raw", ["", 5, "two\nlines", "# secret of mine", Unreadable("why"), Present(0)])
@@ -114,14 +115,15 @@ def test_a_secret_flag_that_is_too_short_to_be_hidden(raw: object) -> None:
 
 @pytest.mark.parametrize(("raw", "text"), [("x", "x"), (5, "5")])
 def test_environment(raw: object, text: str) -> None:
-    node, findings = gateway(gateway_environment={"LIVE_AI_NAT_IP": raw, "HTTPS_PROXY": raw})
-    assert (dict(node.settings.environment), findings) == ({"LIVE_AI_NAT_IP": text, "HTTPS_PROXY": text}, [])
+    node, findings = gateway(gateway_environment={"LIVE_AI_PLAYBACK_HOST": raw, "HTTPS_PROXY": raw})
+    assert (dict(node.settings.environment), findings) == ({"LIVE_AI_PLAYBACK_HOST": text, "HTTPS_PROXY": text}, [])
 
 
 @pytest.mark.parametrize(
     ("name", "raw", "code"),
     [
-        ("LIVE_AI_NAT_IPS", "x", "LPF501"),
+        ("LIVE_AI_PLAYBACK_HOSTS", "x", "LPF501"),
+        ("LIVE_AI_NAT_IP", "x", "LPF502"),
         ("LIVE_AI_SOMETHING_ELSE", "x", "LPF501"),
         ("LP_HTTPADDR", "x", "LPF502"),
         ("HOME", "/x", "LPF502"),
@@ -141,14 +143,14 @@ def test_what_a_vault_encrypts_is_a_secret_whatever_it_is_called(extra: str, nam
     node, findings = gateway(**{f"gateway_{extra}": {name: Present()}})
     assert findings == []
     assert list(getattr(node.settings, extra).values()) == [f"@@livepeer-secret:{'env' if extra == 'environment' else 'flag'}_{name}@@"]
-    assert list(node.secrets.values()) == [f"livepeer_gateway_{extra}.{name}"]
+    assert list(node.secrets.values()) == [SecretSource(f"livepeer_gateway_{extra}.{name}")]
 
 
 def test_a_secret_of_the_environment() -> None:
     node, findings = orchestrator(orchestrator_environment={"FAL_API_KEY": "0123456789"})
     assert findings == []
     assert node.settings.environment == {"FAL_API_KEY": "@@livepeer-secret:env_FAL_API_KEY@@"}
-    assert node.secrets["env_FAL_API_KEY"] == "livepeer_orchestrator_environment.FAL_API_KEY"
+    assert node.secrets["env_FAL_API_KEY"] == SecretSource("livepeer_orchestrator_environment.FAL_API_KEY")
 
 
 @pytest.mark.parametrize(

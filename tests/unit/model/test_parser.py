@@ -7,7 +7,7 @@ import pytest
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.control import read_control
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.definitions import definitions
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Discovery, Payment, Role
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import START_ORDER, Discovery, Payment, Role, SecretSource
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Inventory, Present, Unreadable
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.machines import machine_key
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.parser import parse_fleet
@@ -69,10 +69,11 @@ def test_a_part_of_a_group_may_be_called_like_it() -> None:
     assert parse({"gw1": BASE}, gateways=["gw1"], gateways_eu=["gw1"], fleet=["gw1"])[1] == ()
 
 
-def test_groups_of_later_releases_are_said_to_be_left_alone() -> None:
-    fleet, findings = parse({"s": BASE}, remote_signers=["s"])
-    assert fleet.hosts == {}
-    assert [(finding.level, finding.got) for finding in findings] == [(Level.WARNING, "s")]
+def test_a_host_can_have_every_role() -> None:
+    fleet, _findings = parse({"h": {**BASE, "livepeer_orchestrator_service_addr": "h:8935"}}, **{f"{role.value}s": ["h"] for role in Role})
+    assert [node.role for node in fleet.hosts["h"].nodes] == list(START_ORDER)
+    assert fleet.hosts["h"].combined
+    assert [node.unit for node in fleet.hosts["h"].nodes if node.role is Role.AI_WORKER] == ["livepeer-ai_worker"]
 
 
 @pytest.mark.parametrize(
@@ -251,7 +252,7 @@ def test_a_service_address_is_needed_and_a_broken_one_is_one_finding() -> None:
 def test_secrets_of_a_node_are_names_of_variables() -> None:
     node, findings = orchestrator(**{name.removeprefix("livepeer_"): value for name, value in CHAIN.items()})
     assert findings == []
-    assert node.secrets == {
+    assert {name: source.variable for name, source in node.secrets.items()} == {
         "eth_url": "livepeer_eth_url",
         "keystore": "livepeer_orchestrator_keystore",
         "eth_password": "livepeer_orchestrator_eth_password",
@@ -268,7 +269,7 @@ def test_off_chain_nothing_is_asked_of_the_account() -> None:
 def test_skipped_secrets_are_taken_to_be_there() -> None:
     node, findings = gateway(network="arbitrum-one-mainnet", plan_secrets="skip", eth_url=Present())
     assert findings == []
-    assert node.secrets == {
+    assert {name: source.variable for name, source in node.secrets.items()} == {
         "eth_url": "livepeer_eth_url",
         "keystore": "livepeer_gateway_keystore",
         "eth_password": "livepeer_gateway_eth_password",
@@ -280,7 +281,7 @@ def test_the_token_of_a_model_is_a_secret() -> None:
     node, findings = orchestrator(orchestrator_ai_models=models)
     assert findings == []
     assert node.settings.ai_models[1]["token"] == "@@livepeer-secret:ai_models_1_token@@"
-    assert node.secrets["ai_models_1_token"] == "livepeer_orchestrator_ai_models[1].token"
+    assert node.secrets["ai_models_1_token"] == SecretSource("livepeer_orchestrator_ai_models[1].token")
 
 
 def test_a_list_of_orchestrators_counts_with_discovery_list_only() -> None:
@@ -306,8 +307,7 @@ def test_the_same_finding_of_many_hosts_is_one() -> None:
         ("livepeer_gateway_max_attempts", Level.ERROR, "livepeer_gateway_flags.maxAttempts"),
         ("livepeer_orchestrator_ticketEV", Level.ERROR, "livepeer_orchestrator_flags.ticketEV"),
         ("livepeer_my_own_thing", Level.WARNING, ""),
-        ("livepeer_gateway_metrics_proxy_addr", Level.WARNING, ""),
-        ("livepeer_transcoder_orchestrator", Level.WARNING, ""),
+        ("livepeer_monitoring_something", Level.WARNING, ""),
     ],
 )
 def test_names_that_nobody_reads(name: str, level: Level, better: str) -> None:

@@ -18,7 +18,7 @@ def signer(written: object) -> tuple[RemoteSigner, dict[str, str], list[tuple[st
     """The signer, the secrets of its gateway, and what is found of it."""
     node, findings = gateway(gateway_payment="clearinghouse", gateway_remote_signer=written)
     assert isinstance(node.settings, GatewaySettings)
-    return node.settings.remote_signer, dict(node.secrets), brief(findings)
+    return node.settings.remote_signer, {name: source.variable for name, source in node.secrets.items()}, brief(findings)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import OrchAddr
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import OrchAddr, SecretSource
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Misread, Present, Unreadable
 from hypothesis import given
 from hypothesis import strategies as st
@@ -214,13 +214,13 @@ def test_a_secret_that_is_none(raw: object, code: str) -> None:
     assert brief(findings) == [(code, "livepeer_orchestrator_orch_secret")]
     assert "short" not in findings[0].got
     assert "12345678" not in str(findings)
-    assert node.secrets["orch_secret"] == ""
+    assert node.secrets["orch_secret"] == SecretSource("")
 
 
 @pytest.mark.parametrize("raw", ["long enough", Present(), Present(8)])
 def test_a_secret_that_is_one(raw: object) -> None:
     node, findings = orchestrator(orchestrator_orch_secret=raw)
-    assert (node.secrets["orch_secret"], findings) == ("livepeer_orchestrator_orch_secret", [])
+    assert (node.secrets["orch_secret"], findings) == (SecretSource("livepeer_orchestrator_orch_secret"), [])
 
 
 @pytest.mark.parametrize(("raw", "text"), [(0, "0"), ("0,1", "0,1"), ("all", "all")])

@@ -117,7 +117,7 @@ def paid(**changes: Mapping[str, object]) -> Plan:
         ("g", {"discovery": "list", "orch_addr": [["o"]]}),
         ("g", {"workloads": ["vidio"], "max_price_per_unit": "auto"}),
         ("g", {"workloads": [5], "http_addr": "0.0.0.0:9935"}),
-        ("g", {"workloads": ["ai"], "max_price_per_capability": "any", "http_addr": "0.0.0.0:9935", "flags": {"authWebhookUrl": 5}}),
+        ("g", {"workloads": ["ai"], "max_price_per_capability": "any", "http_addr": "0.0.0.0:9935", "auth_webhook_url": 5}),
         ("g", {"http_addr": 1935}),
         ("g", {"payment": "onchain", "network": "offchain"}),
         ("g", {"payment": "onchain", "network": "offchain", "discovery": "onchain"}),
@@ -178,7 +178,10 @@ def test_an_inventory_without_livepeer_hosts_says_which_groups_it_lacks() -> Non
     empty = Inventory(groups={"all": ["web1"]}, hostvars={"web1": {}})
     (finding,) = make_plan(empty, archive_checksum=str, templates=TEMPLATES).findings
     assert (finding.level, finding.variable) == (Level.WARNING, "livepeer_groups")
-    assert finding.limit == "livepeer_gateways, livepeer_orchestrators, livepeer_combined"
+    assert finding.limit == (
+        "livepeer_gateways, livepeer_orchestrators, livepeer_combined, livepeer_remote_signers, livepeer_transcoders,"
+        " livepeer_ai_workers, livepeer_redeemers"
+    )
 
 
 def test_a_node_with_an_error_of_its_own_is_not_rendered_its_neighbour_is() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from ansible_collections.livepeer.fleet.plugins.plugin_utils import addresses, routes
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import (
     OFFCHAIN,
+    SETTINGS,
     Discovery,
     Fleet,
     GatewaySettings,
@@ -16,9 +17,12 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import 
     Node,
     OrchestratorSettings,
     Payment,
+    Peer,
     Release,
     RemoteSigner,
     Role,
+    SecretSource,
+    Settings,
     Source,
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.nodes import FLEET_SETTINGS
@@ -49,7 +53,16 @@ GATEWAY = GatewaySettings(
     select_rand_freq="",
     select_price_exp_factor="",
     transcoding_options="",
+    http_ingest=None,
+    auth_webhook_url="",
+    live_ai_auth_webhook_url="",
+    media_mtx_api_password="",
+    whip_addr="",
+    whep_addr="",
+    nat_ip="",
     eth_acct_addr="",
+    keystore_file="",
+    metrics_proxy_addr="",
     flags={},
     environment={},
 )
@@ -67,9 +80,14 @@ ORCHESTRATOR = OrchestratorSettings(
     nvidia="",
     max_sessions="",
     ai_models=(),
+    models_dir="",
+    containers_per_gpu=None,
+    redeemer=Peer(),
     eth_acct_addr="",
     eth_orch_addr="",
+    keystore_file="",
     reward=None,
+    metrics_proxy_addr="",
     flags={},
     environment={},
 )
@@ -90,17 +108,15 @@ def orchestrator(
         {"price_per_unit": "1000", "auto_adjust_price": True, "reward": False, "eth_acct_addr": ACCOUNT} if network != OFFCHAIN else {}
     )
     made = replace(ORCHESTRATOR, **{"service_addr": f"{host}.example.com:8935", **onchain, **settings})
-    return _node(host, name, network, made, {"orch_secret": ""}, machine=machine)
+    return _node(host, name, network, made, {"orch_secret": SecretSource("")}, machine=machine)
 
 
-def _node(
-    host: str, name: str, network: str, settings: GatewaySettings | OrchestratorSettings, secrets: dict[str, str], *, machine: str
-) -> Node:
-    role = Role.GATEWAY if isinstance(settings, GatewaySettings) else Role.ORCHESTRATOR
+def _node(host: str, name: str, network: str, settings: Settings, secrets: dict[str, SecretSource], *, machine: str) -> Node:
+    role = next(role for role, kind in SETTINGS.items() if isinstance(settings, kind))
     prefix = f"livepeer_{role.value}_"
     if network != OFFCHAIN:
         held = {"eth_url": "livepeer_eth_url", "eth_password": f"{prefix}eth_password", "keystore": f"{prefix}keystore"}
-        secrets = {**secrets, **held}
+        secrets = {**secrets, **{name: SecretSource(variable) for name, variable in held.items()}}
     return Node(
         host=host,
         machine=machine or host,
@@ -129,7 +145,7 @@ def _node(
 
 def with_secret(node: Node, name: str, variable: str) -> Node:
     """The node with one secret more."""
-    return replace(node, secrets={**node.secrets, name: variable})
+    return replace(node, secrets={**node.secrets, name: SecretSource(variable)})
 
 
 def fleet(*nodes: Node) -> Fleet:

@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import AddressError
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Discovery, Fleet, Node, Payment, RemoteSigner, placeholder
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import (
+    Discovery,
+    Fleet,
+    Node,
+    Payment,
+    RemoteSigner,
+    SecretSource,
+    placeholder,
+)
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import PriceError
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.render import NodePlan, bare_node, render_node
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.templating import RenderError, Templates
@@ -125,7 +133,7 @@ def test_secrets_stand_in_no_file_but_as_placeholders() -> None:
 
 
 def test_off_chain_no_secret_of_a_chain_is_asked_for() -> None:
-    node = replace(gateway(), secrets={"eth_url": "livepeer_eth_url", "keystore": "livepeer_gateway_keystore"})
+    node = replace(gateway(), secrets={"eth_url": SecretSource("livepeer_eth_url"), "keystore": SecretSource("livepeer_gateway_keystore")})
     plan = one(fleet(node), "gateway")
     assert plan.secrets == {}
     assert "eth_url" not in "".join(plan.files.values())

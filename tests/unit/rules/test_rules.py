@@ -72,8 +72,8 @@ PASSING: dict[str, list[Hosts]] = {
     "LPF107": [
         {"h": combined(gateway_http_addr="0.0.0.0:9935")},
         {"h": combined(gateway_http_addr="127.0.0.1:9935", gateway_workloads=["ai"])},
-        {"h": combined(gateway_http_addr="0.0.0.0:9935", gateway_workloads=["ai"], gateway_flags={"httpIngest": True})},
-        {"h": combined(gateway_http_addr="0.0.0.0:9935", gateway_workloads=["ai"], gateway_flags={"authWebhookUrl": "https://a/"})},
+        {"h": combined(gateway_http_addr="0.0.0.0:9935", gateway_workloads=["ai"], gateway_http_ingest=True)},
+        {"h": combined(gateway_http_addr="0.0.0.0:9935", gateway_workloads=["ai"], gateway_auth_webhook_url="https://a.example/")},
     ],
     "LPF201": [
         {"g": payer(1200), "o": asker(1000)},
@@ -220,7 +220,7 @@ FAILING: dict[str, list[Hosts]] = {
     ],
     "LPF107": [
         {"h": combined(gateway_http_addr="0.0.0.0:9935", gateway_workloads=["ai"])},
-        {"h": combined(gateway_http_addr="h:9935", gateway_workloads=["video", "live_video"], gateway_flags={"httpIngest": False})},
+        {"h": combined(gateway_http_addr="h:9935", gateway_workloads=["video", "live_video"], gateway_http_ingest=False)},
     ],
     "LPF201": [
         {"g": payer(1000), "o": asker(1000)},
