@@ -59,14 +59,14 @@ class Fleet:
         self._numbers = itertools.count(1)
         self._nodes: list[subprocess.Popen[bytes]] = []
 
-    def start(self, *arguments: str, wait_for: int = 0) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: str, wait_for: int = 0, binary: Path | None = None) -> subprocess.Popen[bytes]:
         """A node with a data directory of its own; its log is beside it."""
         number = next(self._numbers)
         log = self._folder / f"node{number}.log"
         kept = {name: os.environ[name] for name in ("PATH", "DOCKER_HOST") if name in os.environ}
         environment = {**kept, "HOME": str(self._folder)}
         with log.open("wb") as output:
-            command = [str(self._binary), "-dataDir", str(self._folder / f"data{number}"), *arguments]
+            command = [str(binary or self._binary), "-dataDir", str(self._folder / f"data{number}"), *arguments]
             node = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=output, env=environment)
         self._nodes.append(node)
         if wait_for:

@@ -45,6 +45,9 @@ class AIOrchestrator:
 
     def _do(self, kind: Kind, body: dict[str, Any], job: Job) -> Response:
         model = kind.model(body)
+        if not self._node.ai_worker.knows((kind.pipeline, model)):
+            golog.error("Capability check failed")
+            raise Refused("incompatible capabilities", 403)
         try:
             with self._node.ai_worker.reserved((kind.pipeline, model)):
                 self.take_payment(job, kind.session(model))

@@ -48,6 +48,15 @@ class AIWorker:
         """Pipeline, model, warm: what a gateway sees in the answer to GetOrchestrator."""
         return [[pipeline, model, warm] for (pipeline, model), warm in self.warm.items()]
 
+    def registration(self) -> list[list[object]]:
+        """Pipeline, model, warm, capacity: what a worker of its own tells its orchestrator."""
+        with self._lock:
+            return [[pipeline, model, warm, self._free[pipeline, model]] for (pipeline, model), warm in self.warm.items()]
+
+    def knows(self, workload: Workload) -> bool:
+        """Whether it has the model."""
+        return workload in self.warm
+
     @contextlib.contextmanager
     def reserved(self, workload: Workload) -> Iterator[None]:
         """core/ai.go:ReserveAICapability for the time of a job; raises NoCapacity."""

@@ -14,6 +14,8 @@ TRANSFER = (0.1, 0.15, 0.2, 0.5, 10)
 BUCKETS: dict[str, tuple[float, ...]] = {
     "livepeer_download_time_seconds": TRANSFER,
     "livepeer_upload_time_seconds": TRANSFER,
+    "livepeer_ai_result_upload_time_seconds": TRANSFER,
+    "livepeer_ai_result_download_time_seconds": TRANSFER,
     "livepeer_source_segment_duration_seconds": (*HALVES_TO_FIVE, 10, 15, 20),
     "livepeer_transcode_score": (*HALVES_TO_FIVE, 10, 15, 20, 40),
     "livepeer_transcode_overall_latency_seconds": (0.5, 0.75, *HALVES_TO_FIVE[1:], 10),
@@ -95,6 +97,13 @@ class Metrics:
             series = self._values.setdefault(name, {})
             key = _key({**self._common, **labels})
             series[key] = series.get(key, 0) + amount
+
+    def add_unnamed(self, name: str, /, **labels: str) -> None:
+        """A counter that is recorded without its context, so with no node and role (census.go:AIResultUploaded)."""
+        with self._lock:
+            series = self._values.setdefault(name, {})
+            key = _key({**dict.fromkeys(self._common, ""), **labels})
+            series[key] = series.get(key, 0) + 1
 
     def set(self, name: str, value: float, /, **labels: str) -> None:
         """A gauge."""

@@ -19,6 +19,8 @@ from .money import InsufficientReserve
 from .node import Node
 from .public_routes import MULTIPART_JOBS, NO_MULTIPART, add_shared, posted
 from .recipient import PaymentRefused, Recipient
+from .remote_ai import Remote as RemoteAI
+from .remote_ai import RemoteWorkers, Result, is_too_old
 from .transcoders import NoTranscoders, Remote, Transcoders, is_video
 
 
@@ -180,12 +182,13 @@ class Orchestrator:
     def _register_transcoder(self, request: Request) -> Response:
         """ot_rpc.go:RegisterTranscoder: the answer lasts as long as the transcoder is there."""
         asked = json.loads(request.body)
+        address, capacity = f"{request.client}:{request.client_port}", int(asked["capacity"])
+        golog.info(f"Got a RegisterTranscoder request from transcoder={address} capacity={capacity}")
         if self._refuse_secret(asked["secret"]):
-            golog.error(f"invalid secret transcoder={request.client}")
-            return httpd.error("invalid secret", 403)
-        if int(asked["capacity"]) <= 0:
+            return _invalid_secret()
+        if capacity <= 0:
             return httpd.error("zero capacity", 403)
-        remote = self._transcoders.register(f"{request.client}:{request.client_port}", int(asked["capacity"]))
+        remote = self._transcoders.register(address, capacity)
         self._count_transcoders()
         return Response(stream=lambda write: self._feed(remote, write))
 
@@ -212,18 +215,50 @@ class Orchestrator:
         return httpd.text("")
 
     def _register_ai_worker(self, request: Request) -> Response:
-        """ai_worker.go:RegisterAIWorker: nothing is ever sent, the connection just stays."""
-        if self._refuse_secret(json.loads(request.body)["secret"]):
-            return httpd.error("invalid secret", 403)
-        golog.info(f"Got a RegisterAIWorker request from worker={request.client}")
-        remote = Remote(request.client, 1)
-        return Response(stream=lambda write: httpd.feed(remote.tasks, write))
+        """ai_worker.go:RegisterAIWorker, ai_orchestrator.go:serveAIWorker: an older worker is let in and shown out."""
+        asked = json.loads(request.body)
+        address, version = f"{request.client}:{request.client_port}", str(asked["version"])
+        golog.info(f"Got a RegisterAIWorker request from aiworker={address} ")
+        if self._refuse_secret(asked["secret"]):
+            return _invalid_secret()
+        if is_too_old(version, self._node.version):
+            golog.error(f"worker {address} not connected, version not compatible")
+            return Response(stream=lambda _write: None)
+        golog.info(
+            f"Worker compatible, connecting worker_version={version} orchestrator_version={self._node.version} worker_addr={address}"
+        )
+        remote = RemoteAI.of(address, asked["models"])
+        return Response(stream=lambda write: self._feed_ai(remote, write))
+
+    def _feed_ai(self, remote: RemoteAI, write: Any) -> None:
+        workers = self._remote_ai
+        workers.register(remote)
+        try:
+            httpd.feed(remote.jobs, write)
+        finally:
+            workers.remove(remote)
+
+    @property
+    def _remote_ai(self) -> RemoteWorkers:
+        workers = self._node.ai_worker
+        assert isinstance(workers, RemoteWorkers)
+        return workers
 
     def _ai_results(self, request: Request) -> Response:
-        authorised = request.headers.get("authorization") == "Livepeer-AI-Worker-1.0"
-        if not authorised or self._refuse_secret(request.headers.get("credentials", "")):
+        """ai_http.go:AIResults"""
+        if request.headers.get("authorization") != transport.AI_PROTOCOL:
             return httpd.error("Unauthorized", 401)
-        return httpd.text("")
+        if self._refuse_secret(request.headers.get("credentials", "")):
+            golog.error("Invalid shared secret")
+            return httpd.error("invalid secret", 401)
+        started, content = time.monotonic(), request.body.decode("utf-8")
+        failed = request.headers.get("content-type") == transport.AI_ERROR
+        seconds = time.monotonic() - started
+        result = Result(content, None, seconds) if failed else Result("", json.loads(content), seconds)
+        task = request.headers.get("taskid", "")
+        golog.info(f"Received uploaded response from remote worker={request.client}:{request.client_port} taskId={task}")
+        self._remote_ai.finish(int(task), result)
+        return httpd.text("OK")
 
     def _register_capability(self, request: Request) -> Response:
         """byoc/job_orchestrator.go:RegisterCapability: an empty secret lets anybody in."""
@@ -237,6 +272,11 @@ class Orchestrator:
         if self._refuse_secret(request.headers.get("authorization", "")):
             return httpd.error("invalid authorization", 400)
         return Response(200, b"ok", "application/json")
+
+
+def _invalid_secret() -> Response:
+    golog.error('err="invalid secret"')
+    return httpd.error("invalid secret", 403)
 
 
 def _only(method: str, handler: Handler) -> Handler:

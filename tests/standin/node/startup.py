@@ -8,6 +8,7 @@ from .govalues import ParseError, atoi
 from .lifecycle import Ended, Lifecycle
 from .metrics import Metrics
 from .node import GO_VERSION, Node, Role
+from .remote_ai import RemoteWorkers
 from .service import Service
 from .settings import Settings
 
@@ -48,6 +49,8 @@ def start(settings: Settings, version: str, lifecycle: Lifecycle, pretended_role
         nodes=nodes,
         orchestrators=orchestrators if role is Role.GATEWAY else [],
     )
+    if role is Role.ORCHESTRATOR and not settings.on("aiWorker"):
+        node.ai_worker = RemoteWorkers(metrics)
     metrics.begin(node.node_id, node.role.value, version, GO_VERSION, max_sessions)
     _warn_about_kafka(settings)
     if node.off_chain:

@@ -65,7 +65,6 @@ class Transcoders:
 
     def register(self, address: str, capacity: int) -> Remote:
         """ot_rpc.go:RegisterTranscoder"""
-        golog.info(f"Got a RegisterTranscoder request from transcoder={address} capacity={capacity}")
         remote = Remote(address, capacity)
         with self._lock:
             self._live.append(remote)
@@ -73,6 +72,7 @@ class Transcoders:
 
     def remove(self, remote: Remote) -> None:
         """The connection ended."""
+        golog.error(f'Stream closed for transcoder={remote.address}, err="context canceled"')
         golog.info(f"Got transcoder={remote.address} eof, removing from live transcoders map")
         with self._lock:
             if remote in self._live:

@@ -27,6 +27,10 @@ PIXELS_HEADER = "Livepeer-Standin-Pixels"
 SIGNATURE_HEADER = "Livepeer-Standin-Signature"
 PAYMENT_HEADER = "Livepeer-Standin-Payment"
 
+AI_PROTOCOL = "Livepeer-AI-Worker-1.0"
+AI_ERROR = "livepeer/ai-worker-error"
+"""server/ai_worker.go: how a worker shows who it is, and the type of an error among its results"""
+
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
