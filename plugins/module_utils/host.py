@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from ansible_collections.livepeer.fleet.plugins.module_utils import sockets
 from ansible_collections.livepeer.fleet.plugins.module_utils.admin_api import AdminApi
+from ansible_collections.livepeer.fleet.plugins.module_utils.nft import Nft
 from ansible_collections.livepeer.fleet.plugins.module_utils.paths import Paths
 from ansible_collections.livepeer.fleet.plugins.module_utils.sockets import Socket
 from ansible_collections.livepeer.fleet.plugins.module_utils.systemd import Systemd
@@ -34,6 +35,7 @@ class Host:
         api: the CLI port of a node at ``host:port``.
         clock: its time.
         machine: its architecture, as ``uname -m`` has it.
+        nft: its packet filter.
     """
 
     paths: Paths
@@ -42,6 +44,7 @@ class Host:
     api: Callable[[str], AdminApi] = AdminApi
     clock: Clock = field(default_factory=Clock)
     machine: str = field(default_factory=lambda: os.uname().machine)
+    nft: Nft = field(default_factory=Nft)
 
 
 def this_host() -> Host:

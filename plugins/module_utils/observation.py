@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.livepeer.fleet.plugins.module_utils import decision, health, redact, releases, revisions
+from ansible_collections.livepeer.fleet.plugins.module_utils import decision, firewall, health, redact, releases, revisions
 from ansible_collections.livepeer.fleet.plugins.module_utils.health import Held, Look
 from ansible_collections.livepeer.fleet.plugins.module_utils.host import Host
 from ansible_collections.livepeer.fleet.plugins.module_utils.plan_part import Node, Part
@@ -54,9 +54,16 @@ def observe(host: Host, part: Part | None, secrets: Mapping[str, Mapping[str, st
         "missing_releases": [one.name for one in part.releases if one.name not in names] if part else [],
         "nodes": nodes,
         "foreign": [held for node in planned.values() for held in _foreign(node, planned, host.listening())],
+        "firewall": _firewall(host, part),
         "sockets": [_socket(one) for one in host.listening()],
         "reach": _reach(list(planned.values())) if reach else [],
     }
+
+
+def _firewall(host: Host, part: Part | None) -> dict[str, Any]:
+    """What has to be done about the nftables table, and what it lacks on this host."""
+    lacking = firewall.missing(host, part.firewall) if part else ""
+    return {"missing": lacking, "reasons": list(firewall.reasons(host, part.firewall)) if part and not lacking else []}
 
 
 def _node(host: Host, node: Node, given: Mapping[str, str]) -> dict[str, Any]:

@@ -28,6 +28,16 @@ class Paths:
         return self.root / "etc/livepeer"
 
     @property
+    def firewall(self) -> Path:
+        """The nftables table that is in force."""
+        return self.nodes / "firewall.nft"
+
+    @property
+    def firewall_loaded(self) -> Path:
+        """Digest of that table as the kernel listed it after it was loaded."""
+        return self.nodes / "firewall.loaded"
+
+    @property
     def state(self) -> Path:
         """What systemd's ``StateDirectory=`` is relative to."""
         return self.root / "var/lib"

@@ -149,6 +149,29 @@ class Node:
 
 
 @dataclass(frozen=True)
+class Firewall:
+    """The nftables table of the host's machine, as the plan wants it.
+
+    Attributes:
+        apply: whether it is to be in force on this host.
+        table: what ``nft -f`` takes.
+        unit: the unit that loads it at boot.
+    """
+
+    apply: bool = False
+    table: str = ""
+    unit: str = ""
+
+    @staticmethod
+    def parse(raw: Mapping[str, Any]) -> Firewall:
+        """From the plan's JSON."""
+        return Firewall(bool(raw["apply"]), str(raw["table"]), str(raw["unit"]))
+
+
+NO_FIREWALL = Firewall()
+
+
+@dataclass(frozen=True)
 class Part:
     """The plan of one host.
 
@@ -156,11 +179,13 @@ class Part:
         host: its inventory name.
         nodes: its nodes in the order they are started.
         releases: what they run.
+        firewall: the packet filter of its machine.
     """
 
     host: str
     nodes: tuple[Node, ...]
     releases: tuple[Release, ...]
+    firewall: Firewall = NO_FIREWALL
 
     @staticmethod
     def parse(raw: Mapping[str, Any]) -> Part:
@@ -175,7 +200,8 @@ class Part:
             )
         nodes = tuple(Node.parse(one) for one in raw.get("nodes") or ())
         releases = {one.release.name: one.release for one in nodes}
-        return Part(str(raw.get("host", "")), nodes, tuple(releases.values()))
+        firewall = Firewall.parse(raw["firewall"]) if "firewall" in raw else NO_FIREWALL
+        return Part(str(raw.get("host", "")), nodes, tuple(releases.values()), firewall)
 
 
 def _plain_name(value: object) -> str:

@@ -96,6 +96,11 @@ class Systemd:
         commands.run(["systemctl", "reset-failed", f"{unit}.service"])
         self._must("restart", f"{unit}.service")
 
+    def refresh(self, unit: str) -> None:
+        """Let it read its files anew without an interruption; start it if it does not run."""
+        commands.run(["systemctl", "reset-failed", f"{unit}.service"])
+        self._must("reload-or-restart", f"{unit}.service")
+
     def retire(self, unit: str) -> None:
         """Stop it and do not start it at boot; a unit that is not there is retired already."""
         commands.run(["systemctl", "disable", "--quiet", "--now", f"{unit}.service"], seconds=_STOP_SECONDS)

@@ -73,6 +73,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+firewall:
+  description: What was done to the nftables table of the host, and why; empty if nothing had to be. It is done before the nodes.
+  returned: always, unless it failed before any node was looked at
+  type: list
+  elements: str
+  sample: ["firewall.nft changes"]
 nodes:
   description: What was done to each node, in their order. It ends with the node that failed.
   returned: always, unless it failed before any node was looked at
@@ -110,11 +116,14 @@ nodes:
       sample: ""
 """
 
+from collections.abc import Mapping
+
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.livepeer.fleet.plugins.module_utils import lock, transaction
+from ansible_collections.livepeer.fleet.plugins.module_utils import firewall, lock, transaction
 from ansible_collections.livepeer.fleet.plugins.module_utils.errors import HostError, reason
+from ansible_collections.livepeer.fleet.plugins.module_utils.firewall import Change
 from ansible_collections.livepeer.fleet.plugins.module_utils.health import SETTLED_SECONDS
-from ansible_collections.livepeer.fleet.plugins.module_utils.host import this_host
+from ansible_collections.livepeer.fleet.plugins.module_utils.host import Host, this_host
 from ansible_collections.livepeer.fleet.plugins.module_utils.plan_part import Part
 from ansible_collections.livepeer.fleet.plugins.module_utils.transaction import Options, Outcome
 
@@ -132,18 +141,18 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        outcomes = run(module)
+        change, outcomes = run(module)
     except HostError as error:
         module.fail_json(msg=str(error))
     except OSError as error:
         module.fail_json(msg=f"the nodes of this host cannot be looked at: {reason(error)}")
     result = {
-        "changed": any(one.changed for one in outcomes),
+        "changed": bool(change.reasons) or any(one.changed for one in outcomes),
+        "firewall": list(change.reasons),
         "nodes": [_public(one) for one in outcomes],
         "diff": [
             {"before_header": file.path, "after_header": file.path, "before": file.before, "after": file.after}
-            for one in outcomes
-            for file in one.diff
+            for file in (*change.diff, *(file for one in outcomes for file in one.diff))
         ],
     }
     failed = [one for one in outcomes if one.error]
@@ -152,7 +161,7 @@ def main() -> None:
     module.exit_json(**result)
 
 
-def run(module: AnsibleModule) -> tuple[Outcome, ...]:
+def run(module: AnsibleModule) -> tuple[Change, tuple[Outcome, ...]]:
     host, part = this_host(), Part.parse(module.params["part"] or {})
     options = Options(
         check=module.check_mode,
@@ -162,9 +171,15 @@ def run(module: AnsibleModule) -> tuple[Outcome, ...]:
     )
     secrets = module.params["secrets"] or {}
     if module.check_mode:
-        return transaction.apply(host, part, secrets, options)
+        return _apply(host, part, secrets, options)
     with lock.exclusive(host.paths):
-        return transaction.apply(host, part, secrets, options)
+        return _apply(host, part, secrets, options)
+
+
+def _apply(host: Host, part: Part, secrets: Mapping[str, Mapping[str, str]], options: Options) -> tuple[Change, tuple[Outcome, ...]]:
+    """The firewall first: a new listener is never open to more than it should be."""
+    change = firewall.apply(host, part.firewall, check=options.check)
+    return change, transaction.apply(host, part, secrets, options)
 
 
 def _public(one: Outcome) -> dict[str, object]:

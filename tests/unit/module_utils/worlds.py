@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.livepeer.fleet.plugins.module_utils.admin_api import AdminApi, Answer
+from ansible_collections.livepeer.fleet.plugins.module_utils.errors import HostError
 from ansible_collections.livepeer.fleet.plugins.module_utils.host import Clock, Host
+from ansible_collections.livepeer.fleet.plugins.module_utils.nft import Nft
 from ansible_collections.livepeer.fleet.plugins.module_utils.paths import Paths
 from ansible_collections.livepeer.fleet.plugins.module_utils.plan_part import Node
 from ansible_collections.livepeer.fleet.plugins.module_utils.sockets import Socket
@@ -81,6 +83,28 @@ LOOPING = replace(UP, active="activating", sub="auto-restart", main_pid=0, ended
 
 
 @dataclass
+class PlayedNft(Nft):
+    """A packet filter; a table that holds ``refuses`` is refused when asked, one that holds ``fails_at`` when it is loaded."""
+
+    there: bool = True
+    kernel: str = ""
+    refuses: str = ""
+    fails_at: str = ""
+
+    def present(self) -> bool:
+        return self.there
+
+    def complaints(self, text: str, folder: Path) -> str:
+        return "syntax error" if self.refuses and self.refuses in text else ""
+
+    def loaded(self) -> str:
+        return self.kernel
+
+    def delete(self) -> None:
+        self.kernel = ""
+
+
+@dataclass
 class World(Systemd):
     """A host. ``starts`` plays what a unit does when it is started: it gets the text of the configuration it would read."""
 
@@ -91,6 +115,7 @@ class World(Systemd):
     calls: list[str] = field(default_factory=list)
     starts: Callable[[str, str], UnitState] = lambda unit, conf: UP
     complaint: str = ""
+    nft: PlayedNft = field(default_factory=PlayedNft)
     now: float = 0.0
     later: Callable[[World], None] = lambda world: None
 
@@ -108,6 +133,7 @@ class World(Systemd):
             lambda address: PlayedApi(self.api),
             Clock(lambda: self.now, self._sleep),
             "x86_64",
+            self.nft,
         )
 
     def _sleep(self, seconds: float) -> None:
@@ -141,6 +167,14 @@ class World(Systemd):
         conf = (self.paths.nodes / unit.partition("-")[2] / "current/livepeer.conf").read_text()
         self.states[unit] = self.starts(unit, conf)
         self.sockets = (socket_of(unit),) if self.states[unit].running else ()
+
+    def refresh(self, unit: str) -> None:
+        self.calls.append("refresh")
+        text = self.paths.firewall.read_text()
+        if self.nft.fails_at and self.nft.fails_at in text:
+            raise HostError("systemctl reload-or-restart failed")
+        self.nft.kernel = f"listed {text}"
+        self.states[unit] = replace(self.states.get(unit, DOWN), active="active", sub="exited")
 
     def retire(self, unit: str) -> None:
         self.calls.append("retire")
