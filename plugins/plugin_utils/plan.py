@@ -177,7 +177,8 @@ def plan_fleet(fleet: Fleet, findings: Sequence[Finding], templates: Path) -> Pl
     )
     hosts = {name: HostPlan(name, host.machine, tuple(map(planner.node, host.nodes))) for name, host in sorted(fleet.hosts.items())}
     pricing = tuple(found.figures for found in survey.purchases)
-    return Plan(rules.in_order(dict.fromkeys(planner.findings)), survey.listeners, survey.edges, hosts, pricing)
+    listeners = (*survey.listeners, *(listener for ports in survey.runners for listener in ports.listeners))
+    return Plan(rules.in_order(dict.fromkeys(planner.findings)), listeners, survey.edges, hosts, pricing)
 
 
 class _Planner:

@@ -15,6 +15,11 @@ def pipelines() -> tuple[str, ...]:
     return tuple(load("pipelines")["pipelines"])
 
 
+def since(pipeline: str) -> str:
+    """The first version that can serve a pipeline: a name may be older (live video: 0.8.0)."""
+    return str(load("pipelines")["pipelines"][pipeline]["since"])
+
+
 def unit(workload: Workload) -> str:
     """What a price of this workload is for one of: ``pixel``, ``millisecond``, ``token`` …; "unit" for a pipeline nobody knows."""
     facts = load("pipelines")

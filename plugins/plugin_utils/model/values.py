@@ -42,7 +42,7 @@ PATTERNS = {
     "directory": (r"/[^\x00-\x1f\x7f#]*", "a directory of the host, from / on"),
     "eth_address": (r"0x[0-9a-fA-F]{40}", "0x and 40 hexadecimal digits, in quotes"),
     "gateway": (r"default|0x[0-9a-fA-F]{40}", "default, or 0x and 40 hexadecimal digits, in quotes"),
-    "gpus": (r"all|[0-9]+(,[0-9]+)*", '0, "0,1" or all'),
+    "gpus": (r"all|[0-9]+(,[0-9]+)*", '0, "0,1" or all: its index, not its UUID, of which go-livepeer would make a port'),
     "journal_size": (r"[1-9][0-9]*[KMGT]?", "a number of bytes, or one with K, M, G or T, such as 500M"),
     "journal_time": (r"[1-9][0-9]*(s|m|h|day|week|month|year)?", "a number of seconds, or one with its unit, such as 14day"),
     "name": (r"[a-z][a-z0-9_-]{0,21}", "at most 22 of a-z, 0-9, _ and -, a letter first (Linux allows a user name 31 characters)"),
@@ -337,6 +337,8 @@ class Checker:
     def _dict(self, one: Definition, raw: object, path: str) -> object:
         if not isinstance(raw, Mapping):
             return self._wrong(one, raw, path)
+        if one.format == "optimization_flags":
+            return self._optimization_flags(raw, path)
         if one.options is None:
             return dict(raw)
         for key in raw:
@@ -349,6 +351,20 @@ class Checker:
             elif option.required:
                 self._collector.add(CODE, f"the key {key} is missing", f"{path}.{key}", hint=option.description[0])
         return {key: value for key, value in found.items() if value is not MISSING}
+
+    def _optimization_flags(self, raw: Mapping[object, object], path: str) -> object:
+        """Texts and booleans: go-livepeer ends with status 0 over a number or a list (``worker.go:EnvValue``)."""
+        for name, value in raw.items():
+            if not isinstance(value, str | bool) or not str(value):
+                self._collector.add(
+                    CODE,
+                    f"{kind(value)} cannot stand here",
+                    f"{path}.{name}",
+                    got=shown(value),
+                    limit="text, true or false",
+                    hint=f'quote it: "{shown(value)}"' if isinstance(value, int | float) else "",
+                )
+        return {str(name): str(value) if isinstance(value, str) else value for name, value in raw.items()}
 
     def _unknown_key(self, key: str, options: Mapping[str, Definition], path: str) -> None:
         best = nearest(key, options)

@@ -28,9 +28,9 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.gas import (
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.groups import Group, groups
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.texts import (
-    address_text,
     by_place,
     counts,
+    folded,
     headroom_text,
     place,
     price_text,
@@ -69,7 +69,7 @@ def _data(plan: Plan) -> dict[str, Any]:
         "counts": counts(plan.findings),
         "findings": [_finding(finding, hosts) for finding, hosts in by_place(plan.findings)],
         "hosts": [_host(host) for host in plan.hosts.values()],
-        "listeners": [_listener(listener) for listener in plan.listeners],
+        "listeners": [_listener(listener, where) for listener, where in folded(plan.listeners)],
         "groups": [_group(group) for group in groups(plan.edges)],
         "pricing": [_pricing(figures) for figures in (*weakest_first(plan.pricing), *(one for one in plan.pricing if not one.table))],
     }
@@ -83,11 +83,11 @@ def _host(host: HostPlan) -> dict[str, Any]:
     return {"name": host.name, "machine": host.machine, "nodes": nodes}
 
 
-def _listener(listener: Listener) -> dict[str, Any]:
+def _listener(listener: Listener, where: str) -> dict[str, Any]:
     return {
         "host": listener.host,
         "port": listener.port,
-        "where": address_text(listener),
+        "where": where,
         "node": listener.node,
         "purpose": listener.purpose,
         "exposure": listener.exposure.value,

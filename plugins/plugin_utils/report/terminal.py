@@ -22,10 +22,10 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.gas import (
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.groups import Group, between, groups
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.table import TIE, Cell, Screen, fits, section, wrap
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.texts import (
-    address_text,
     by_place,
     counts,
     exact_text,
+    folded,
     headroom_text,
     natural,
     number,
@@ -122,18 +122,18 @@ def _node_row(host: HostPlan, node: NodePlan) -> list[Cell]:
 
 
 def _listeners(plan: Plan, screen: Screen) -> str:
-    if len(plan.listeners) > MOST_ROWS:
+    if len(folded(plan.listeners)) > MOST_ROWS:
         kinds = Counter((x.purpose, f"{x.port}/{x.protocol}", x.exposure.value) for x in plan.listeners)
         if len(kinds) > MOST_ROWS:
             kinds = Counter((x.purpose, "various", x.exposure.value) for x in plan.listeners)
         cells = [[Cell(f"{count:,}"), *map(Cell, kind)] for kind, count in sorted(kinds.items())]
         return section("Listeners", ["COUNT", "PURPOSE", "PORT", "REACHED BY"], cells, screen, _summed_up(len(plan.listeners)))
-    cells = [_listener_row(listener) for listener in sorted(plan.listeners, key=lambda x: (natural(x.host), x.port, x.node))]
+    cells = [_listener_row(listener, where) for listener, where in folded(plan.listeners)]
     return section("Listeners", ["HOST", "ADDRESS", "NODE", "PURPOSE", "REACHED BY", "VALUE"], cells, screen)
 
 
-def _listener_row(listener: Listener) -> list[Cell]:
-    texts = (listener.host, address_text(listener), listener.node, listener.purpose, listener.exposure.value)
+def _listener_row(listener: Listener, where: str) -> list[Cell]:
+    texts = (listener.host, where, listener.node, listener.purpose, listener.exposure.value)
     return [*map(Cell, texts), Cell("default" if listener.default else "written", "dim" if listener.default else "")]
 
 

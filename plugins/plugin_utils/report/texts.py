@@ -12,6 +12,7 @@ from functools import cache
 from math import floor
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Listener, join_host_port
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.ai import RUNNER
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import WEI, Rate, amount_text, decimal_text
@@ -53,6 +54,23 @@ def headroom_text(edge: Edge) -> str:
 def address_text(listener: Listener) -> str:
     """``0.0.0.0:8935``; the protocol where it is not TCP."""
     return join_host_port(listener.address, listener.port) + ("" if listener.protocol == "tcp" else f"/{listener.protocol}")
+
+
+def folded(listeners: Iterable[Listener]) -> list[tuple[Listener, str]]:
+    """Listeners with their addresses; the ports that a node's AI runners can take are one of them, ``127.0.0.1:8000 to 8003``."""
+    found: list[tuple[Listener, str]] = []
+    for listener in sorted(listeners, key=lambda one: (natural(one.host), one.port, one.node)):
+        text = address_text(listener)
+        if found and listener.purpose == RUNNER and _follows(found[-1][0], listener):
+            text = f"{found[-1][1].partition(' to ')[0]} to {listener.port}"
+            found.pop()
+        found.append((listener, text))
+    return found
+
+
+def _follows(one: Listener, other: Listener) -> bool:
+    """True if the other is the same node's next runner port."""
+    return replace(other, port=one.port) == one and other.port == one.port + 1
 
 
 def number(count: int, one: str, many: str = "") -> str:

@@ -7,10 +7,30 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules import caps, currencies, headroom, payment, ports, prices, tickets
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules import (
+    caps,
+    currencies,
+    headroom,
+    models,
+    payment,
+    ports,
+    prices,
+    runners,
+    tickets,
+)
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Rule, Survey
 
-RULES: tuple[Rule, ...] = (*ports.RULES, *headroom.RULES, *caps.RULES, *currencies.RULES, *prices.RULES, *tickets.RULES, *payment.RULES)
+RULES: tuple[Rule, ...] = (
+    *ports.RULES,
+    *runners.RULES,
+    *models.RULES,
+    *headroom.RULES,
+    *caps.RULES,
+    *currencies.RULES,
+    *prices.RULES,
+    *tickets.RULES,
+    *payment.RULES,
+)
 """Every rule over the fleet; the live ones are in ``hosts``, those about single values in the parser."""
 
 _GRAVITY = tuple(Level)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Fault, Listener, read_listeners
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.ai import RunnerPorts, runner_ports
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge, edges
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Fleet, Node
@@ -56,6 +57,11 @@ class Survey:
     def listeners(self) -> tuple[Listener, ...]:
         """Every socket of the fleet."""
         return tuple(listener for found, _faults in self._read for listener in found)
+
+    @cached_property
+    def runners(self) -> tuple[RunnerPorts, ...]:
+        """Every port that an AI runner of the fleet can take."""
+        return tuple(ports for node in self.fleet.nodes for ports in runner_ports(node))
 
     @cached_property
     def faults(self) -> tuple[Fault, ...]:

@@ -29,6 +29,12 @@ MODEL = IMAGES[0]
 FREE_IMAGE = MODEL | {"price_per_unit": 0}
 CAPS_AUTO: dict[str, object] = {"gateway_max_price_per_capability": "auto"}
 SIGNED_AT_100 = SIGNER | {"gateway_remote_signer": {"url": "https://signer:8935", "max_price_per_unit": 100}}
+ALIAS: dict[str, object] = {"ansible_host": "o", "orchestrator_name": "second", "orchestrator_cli_addr": ":7936"}
+ALIAS["orchestrator_service_addr"] = "o:9936"
+OTHER_REGISTRY: dict[str, dict[str, object]] = {
+    "g": {"gateway_flags": {"aiServiceRegistry": True}},
+    "o": {"orchestrator_flags": {"aiServiceRegistry": True}},
+}
 RUNNERS = {"liveRunnerConfig": "/etc/runners.json"}
 PAGE = {"gateway_http_addr": ":7935"}
 
@@ -68,6 +74,19 @@ PASSING: dict[str, list[Hosts]] = {
     "LPF106": [
         {"h": combined()},
         {"a": orchestrator(ansible_host="m"), "b": orchestrator(ansible_host="m", orchestrator_name="two", orchestrator_cli_addr=":7936")},
+    ],
+    "LPF103": [
+        {"o": orchestrator(orchestrator_ai_worker=True, orchestrator_ai_models=IMAGES, orchestrator_cli_addr=":8001")},
+        {"o": orchestrator(orchestrator_ai_models=IMAGES, orchestrator_cli_addr=":8000")},
+    ],
+    "LPF109": [
+        {"o": orchestrator(orchestrator_nvidia="0"), "p": orchestrator(orchestrator_nvidia="0")},
+        {"o": orchestrator(orchestrator_nvidia="0,1"), "p": orchestrator(orchestrator_nvidia="2", **ALIAS)},
+        {"o": orchestrator(), "p": orchestrator(orchestrator_nvidia="all", **ALIAS)},
+    ],
+    "LPF305": [
+        {"g": payer(1250, **OTHER_REGISTRY["g"]), "o": asker(1000, **OTHER_REGISTRY["o"])},
+        {"g": gateway(**OTHER_REGISTRY["g"]), "o": orchestrator()},
     ],
     "LPF107": [
         {"h": combined(gateway_http_addr="0.0.0.0:9935")},
@@ -218,6 +237,18 @@ FAILING: dict[str, list[Hosts]] = {
         }
         | {"o": orchestrator()},
     ],
+    "LPF103": [
+        {"o": orchestrator(orchestrator_ai_worker=True, orchestrator_ai_models=IMAGES, orchestrator_cli_addr=":8000")},
+        {
+            "o": orchestrator(orchestrator_ai_worker=True, orchestrator_ai_models=IMAGES, orchestrator_nvidia="all"),
+            "g": gateway(ansible_host="o", gateway_http_addr="0.0.0.0:8009"),
+        },
+    ],
+    "LPF109": [
+        {"o": orchestrator(orchestrator_nvidia="0,1"), "p": orchestrator(orchestrator_nvidia="1,2", **ALIAS)},
+        {"o": orchestrator(orchestrator_nvidia="all"), "p": orchestrator(orchestrator_nvidia="7", **ALIAS)},
+    ],
+    "LPF305": [{"g": payer(1250, **OTHER_REGISTRY["g"]), "o": asker(1000)}, {"g": payer(1250), "o": asker(1000, **OTHER_REGISTRY["o"])}],
     "LPF107": [
         {"h": combined(gateway_http_addr="0.0.0.0:9935", gateway_workloads=["ai"])},
         {"h": combined(gateway_http_addr="h:9935", gateway_workloads=["video", "live_video"], gateway_http_ingest=False)},
@@ -349,7 +380,7 @@ FAILING: dict[str, list[Hosts]] = {
     ],
 }
 
-WARNINGS = {"LPF202", "LPF204", "LPF206", "LPF209", "LPF213"}
+WARNINGS = {"LPF109", "LPF202", "LPF204", "LPF206", "LPF209", "LPF213", "LPF305"}
 
 
 def cases(table: dict[str, list[Hosts]]) -> list[tuple[str, Hosts]]:
