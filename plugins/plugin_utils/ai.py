@@ -10,7 +10,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Ex
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts import runners
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.flags import is_true
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.releases import newest, versions
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node, OrchestratorSettings
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import AiWorkerSettings, Node, OrchestratorSettings
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import LIVE_PIPELINE
 
 ALL = "all"
@@ -20,6 +20,12 @@ RUNNER = "runner"
 """Purpose of the listeners of containers. Docker opens them, when a container runs: they are no node's own."""
 
 Model = Mapping[str, object]
+ORCHESTRATORS = "livepeer_orchestrator_ai_models"
+"""Variable of the models of a worker that names none of its own."""
+
+PRICES = ("gateway", "price_per_unit", "pixels_per_unit", "currency")
+"""What a worker does not read: its orchestrator asks for the work."""
+
 Key = tuple[str, str]
 """Pipeline and model."""
 
@@ -78,17 +84,22 @@ def known_version(node: Node) -> str:
 def worker(node: Node) -> Worker | None:
     """The AI side of a node; None if its process runs no AI jobs."""
     settings = node.settings
-    if not isinstance(settings, OrchestratorSettings) or not settings.ai_worker:
+    own = isinstance(settings, OrchestratorSettings) and settings.ai_worker
+    if not own and not isinstance(settings, AiWorkerSettings):
         return None
-    flags = settings.flags
     return Worker(
         node=node,
         models=tuple((place, model) for place, model in enumerate(settings.ai_models) if named(model)),
-        variable=node.sources["ai_models"].variable,
+        variable=ORCHESTRATORS if inherits(node) else node.sources["ai_models"].variable,
         gpus=_gpus(settings.nvidia),
-        per_gpu=max(1, int(flags.get(runners.SLOTS_FLAG) or 1)),
-        serverless=is_true(flags.get(runners.SERVERLESS_FLAG, "")),
+        per_gpu=settings.containers_per_gpu or 1,
+        serverless=is_true(settings.flags.get(runners.SERVERLESS_FLAG, "")),
     )
+
+
+def inherits(node: Node) -> bool:
+    """True if the models of a worker are its orchestrator's list."""
+    return isinstance(node.settings, AiWorkerSettings) and node.sources["ai_models"].default
 
 
 def named(model: Model) -> bool:
@@ -113,6 +124,15 @@ def as_written(models: tuple[Model, ...]) -> tuple[Model, ...]:
     entries add up. Live video counts its containers by itself, and what a URL leads to its jobs.
     """
     return tuple(one for model in models for one in _repeated(model))
+
+
+def without_prices(models: tuple[Model, ...]) -> tuple[Model, ...]:
+    """The entries of a worker: one for each model and URL, because one more for the price of a gateway would be one more container."""
+    found: dict[tuple[Key, str], Model] = {}
+    for model in models:
+        bare = {name: value for name, value in model.items() if name not in PRICES}
+        found.setdefault(((str(model.get("pipeline")), str(model.get("model_id"))), str(model.get("url", ""))), bare)
+    return tuple(found.values())
 
 
 def _repeated(model: Model) -> list[Model]:
@@ -202,6 +222,4 @@ def runner_ports(node: Node) -> Iterator[RunnerPorts]:
     address = runners.host(found.version)
     for pipeline in dict.fromkeys(str(model["pipeline"]) for _place, model in found.managed):
         ports = sorted(runners.port(found.version, pipeline, slot, gpu) for slot in range(slots) for gpu in gpus)
-        yield RunnerPorts(
-            node.machine, node.host, node.name, pipeline, address, exposure(address), gpus, slots, tuple(ports), found.variable
-        )
+        yield RunnerPorts(*where, pipeline, address, exposure(address), gpus, slots, tuple(ports), found.variable)

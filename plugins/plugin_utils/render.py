@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TypeVar
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Listener
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.ai import as_written
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.ai import as_written, without_prices
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import Caps
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import (
     AiWorkerSettings,
@@ -229,7 +229,9 @@ class _Files:
     @property
     def ai_models(self) -> list[object]:
         """The models of an orchestrator or a worker."""
-        return list(as_written(self.settings.ai_models)) if isinstance(self.settings, OrchestratorSettings | AiWorkerSettings) else []
+        if isinstance(self.settings, AiWorkerSettings):
+            return list(as_written(without_prices(self.settings.ai_models)))
+        return list(as_written(self.settings.ai_models)) if isinstance(self.settings, OrchestratorSettings) else []
 
     def environment(self, *, secret: bool) -> list[tuple[str, str]]:
         """Names and values; a secret one is the placeholder that the parser put there."""

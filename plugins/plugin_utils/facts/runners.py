@@ -13,10 +13,8 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.releases impo
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import LIVE_PIPELINE
 
 SERVERLESS_FLAG = "aiServerless"
-SLOTS_FLAG = "aiRunnerContainersPerGPU"
 OVERRIDES_FLAG = "aiRunnerImageOverrides"
 IMAGE_FLAG = "aiRunnerImage"
-MODELS_DIR_FLAG = "aiModelsDir"
 DOCKER_HOST = "DOCKER_HOST"
 """Variable of the environment that names the Docker API (Docker's own client, ``docker.FromEnv``)."""
 

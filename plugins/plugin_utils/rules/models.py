@@ -6,13 +6,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.ai import Key, Model, Worker, containers, key_of, named, worker
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.ai import Key, Model, Worker, containers, inherits, key_of, named, worker
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts import runners
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.pipelines import since
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.releases import order, versions
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node, Role
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.nearest import nearest
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.peers import peer_of
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Rule, Survey, finding, setting
 
 SOCKET_SCHEMES = ("ws", "wss")
@@ -23,12 +24,14 @@ def unusable(survey: Survey) -> Iterator[Finding]:
     """LPF504: what stops a node that runs AI jobs, or makes it do something else than was meant."""
     for node in survey.fleet.nodes:
         if node.knows("flags") and "ai_models" in node.sources and node.knows("ai_models"):
-            yield from _too_new(node)
-            yield from _twice(node)
             found = worker(node)
+            if not inherits(node):
+                yield from _too_new(node)
+                yield from _twice(node)
             if found is None:
-                yield from _not_read(node)
+                yield from _not_read(survey, node)
                 continue
+            yield from _unlisted(survey, found)
             for rule in WORKER_RULES:
                 yield from rule(found)
 
@@ -100,21 +103,45 @@ def _gateway(model: Model) -> str:
     return str(model.get("gateway") or DEFAULT).lower()
 
 
-def _not_read(node: Node) -> Iterator[Finding]:
-    """Models of an orchestrator that runs no AI jobs itself."""
-    if getattr(node.settings, "ai_worker", None) is not False:
+def _not_read(survey: Survey, node: Node) -> Iterator[Finding]:
+    """Models of an orchestrator that runs no AI jobs itself, and has no worker of the fleet that would."""
+    helpers = (other for other in survey.fleet.nodes if other.role is Role.AI_WORKER)
+    if node.role is not Role.ORCHESTRATOR or any(peer_of(survey.fleet, other) == node for other in helpers):
         return
+    wanted = f"{node.sources['ai_worker'].variable}: true, or an AI worker (group livepeer_ai_workers) that names it"
     for place, model in _models(node):
-        if model.get("url"):
+        url = str(model.get("url", ""))
+        yield finding(
+            "LPF504",
+            node,
+            f"{f'the URL of {_name(model)} is not read' if url else f'nobody in the fleet runs {_name(model)}'}:"
+            " this orchestrator runs no AI jobs itself, and advertises models once a worker brings them",
+            variable=_path(node, place, "url" if url else ""),
+            got=url or _name(model),
+            limit=f"{node.sources['ai_worker'].variable}: false",
+            hint=wanted,
+            level=Level.WARNING if url else Level.INFO,
+        )
+
+
+def _unlisted(survey: Survey, found: Worker) -> Iterator[Finding]:
+    """Models of a worker that its orchestrator has no price for: nothing in the plan is held against them."""
+    orchestrator = peer_of(survey.fleet, found.node) if found.node.role is Role.AI_WORKER else None
+    if orchestrator is None or not orchestrator.knows("ai_models"):
+        return
+    listed = {key_of(model) for _place, model in _models(orchestrator)}
+    for place, model in found.models:
+        if key_of(model) not in listed:
             yield finding(
                 "LPF504",
-                node,
-                f"the URL of {_name(model)} is not read, because this orchestrator runs no AI jobs itself:"
-                " the model is advertised once a remote worker brings it",
-                variable=_path(node, place, "url"),
-                got=str(model["url"]),
-                limit=f"{node.sources['ai_worker'].variable}: false",
-                hint=f"{node.sources['ai_worker'].variable}: true, or an AI worker of its own",
+                found.node,
+                f"its orchestrator {orchestrator.host} does not list {_name(model)}:"
+                " it has no price of its own, and no cap is held against it",
+                variable=found.path(place),
+                got=_name(model),
+                limit=f"{orchestrator.sources['ai_models'].variable} on {orchestrator.host}",
+                hint=f"add {{pipeline: {key_of(model)[0]}, model_id: {key_of(model)[1]}}} there",
+                others=[orchestrator.host],
                 level=Level.WARNING,
             )
 
@@ -124,11 +151,13 @@ def _nothing(found: Worker) -> Iterator[Finding]:
         yield finding(
             "LPF504",
             found.node,
-            "it runs AI jobs and has no models: nothing is served, and nobody is told",
+            "it has no models, without which a worker ends (status 0)"
+            if found.node.role is Role.AI_WORKER
+            else "it runs AI jobs and has no models: nothing is served, and nobody is told",
             field="ai_models",
             got="(none)",
             hint=f"{found.variable}: [{{pipeline: text-to-image, model_id: the model}}]",
-            level=Level.WARNING,
+            level=Level.ERROR if found.node.role is Role.AI_WORKER else Level.WARNING,
         )
 
 
@@ -171,6 +200,8 @@ def _too_warm(found: Worker) -> Iterator[Finding]:
 
 def _counted_again(found: Worker) -> Iterator[Finding]:
     """An entry for one gateway is one more container, or as many more jobs, in a process that runs them itself."""
+    if found.node.role is Role.AI_WORKER:
+        return  # its file has one entry for each model
     plain = {key_of(model) for _place, model in found.models if _gateway(model) == DEFAULT}
     for place, model in found.models:
         if _gateway(model) != DEFAULT and key_of(model) in plain:
@@ -270,22 +301,6 @@ def _serverless(found: Worker) -> Iterator[Finding]:
         yield finding("LPF504", found.node, message, variable=variable, got="(not set)", level=Level.WARNING)
 
 
-def _models_dir(found: Worker) -> Iterator[Finding]:
-    """Docker gets the path as it stands (ai/worker/docker.go:createContainer)."""
-    field = "models_dir" if "models_dir" in found.node.sources else ""
-    text = str(getattr(found.node.settings, "models_dir", "") or found.node.settings.flags.get(runners.MODELS_DIR_FLAG, ""))
-    if text and not text.startswith("/"):
-        yield finding(
-            "LPF504",
-            found.node,
-            "Docker gets the folder of the models as it stands, and takes absolute paths only",
-            field=field,
-            variable="" if field else f"{found.node.sources['flags'].variable}.{runners.MODELS_DIR_FLAG}",
-            got=text,
-            limit="an absolute path",
-        )
-
-
 WORKER_RULES: tuple[Callable[[Worker], Iterator[Finding]], ...] = (
     _nothing,
     _warm_and_cold,
@@ -295,14 +310,13 @@ WORKER_RULES: tuple[Callable[[Worker], Iterator[Finding]], ...] = (
     _schemes,
     _no_image,
     _serverless,
-    _models_dir,
 )
 """Rules about nodes that run AI jobs themselves."""
 
 RULES = (
     Rule(
         "LPF504",
-        "error; warning where the node starts and something has no effect",
+        "error; warning where it starts and something has no effect, info where the fleet has no worker for a model",
         "A list of AI models with which a node does not start or does something else: twice the same, warm and cold, more warm containers"
         " than slots, no image, a URL of the wrong scheme, a pipeline of a later version.",
         "Write what the finding proposes. `capacity` is the number of jobs; the collection writes what go-livepeer needs for it.",

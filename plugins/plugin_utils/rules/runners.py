@@ -51,13 +51,8 @@ def _fewer(owner: Node, slot: int, gpu: int) -> str:
     """What else frees a port."""
     found = worker(owner)
     if slot and found is not None:
-        return f"at most {slot} containers on a GPU ({_slots_variable(owner)})"
+        return f"at most {slot} containers on a GPU ({owner.sources['containers_per_gpu'].variable})"
     return f"{owner.sources['nvidia'].variable} without GPU {gpu}"
-
-
-def _slots_variable(node: Node) -> str:
-    name = "containers_per_gpu"
-    return node.sources[name].variable if name in node.sources else f"{node.sources['flags'].variable}.{runners.SLOTS_FLAG}"
 
 
 def _outside(survey: Survey, listener: Listener) -> int:
@@ -136,23 +131,12 @@ def _shared(mine: str, theirs: str) -> str:
 
 
 def no_port(survey: Survey) -> Iterator[Finding]:
-    """LPF504: GPUs and slots whose port would be none, or another container's."""
+    """LPF504: GPUs whose port would be none; more than ten slots the parser refuses."""
     for node in survey.fleet.nodes:
         found = worker(node)
-        if found is None or not found.managed or not node.knows("nvidia", "flags"):
+        if found is None or not found.managed or not node.knows("nvidia", "ai_models"):
             continue
         yield from _gpu_too_high(found)
-        most = runners.slots(found.version)
-        if found.per_gpu > most:
-            yield finding(
-                "LPF504",
-                node,
-                f"the container in slot {most} of a GPU would take the port of another one: the port has one digit for the slot",
-                variable=_slots_variable(node),
-                got=str(found.per_gpu),
-                limit=f"1 to {most}",
-                hint=setting(_slots_variable(node), str(most)),
-            )
 
 
 def _gpu_too_high(found: Worker) -> Iterator[Finding]:
@@ -235,8 +219,8 @@ RULES = (
     Rule(
         "LPF504",
         "error",
-        "A GPU of index 10 or above, or more than 10 containers on one, for AI models that run in containers: there is no port for them.",
-        "Use GPUs 0 to 9 for AI, at most 10 containers on each.",
+        "A GPU of index 10 or above for AI models that run in containers: there is no port for them.",
+        "Use GPUs 0 to 9 for AI.",
         no_port,
     ),
 )

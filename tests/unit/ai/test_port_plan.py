@@ -18,9 +18,7 @@ def test_they_are_listeners_of_the_plan_and_of_no_process_of_a_node() -> None:
     plan = plan_fleet(fleet(o=host), (), TEMPLATES)
     runners = [one for one in plan.listeners if one.purpose == "runner"]
     assert [one.port for one in runners] == [8500, 8501, 8503, 8000, 8001, 8003]
-    assert {(one.address, one.node, one.variable) for one in runners} == {
-        ("127.0.0.1", "orchestrator", "livepeer_orchestrator_ai_models")
-    }
+    assert {(one.address, one.node, one.variable) for one in runners} == {("127.0.0.1", "orchestrator", "livepeer_orchestrator_ai_models")}
     (node,) = plan.hosts["o"].nodes
     assert {one.purpose for one in node.listeners} == {"rpc", "cli"}
     assert "8500" not in node.files["livepeer.conf"]

@@ -27,7 +27,7 @@ def worker(*models: dict[str, object], **variables: object) -> Host:
 
 def slots(count: int) -> dict[str, object]:
     """As many containers on a GPU."""
-    return {"orchestrator_flags": {"aiRunnerContainersPerGPU": count}}
+    return {"orchestrator_containers_per_gpu": count}
 
 
 @pytest.mark.parametrize("pipeline", pipelines())
@@ -104,8 +104,7 @@ def test_the_service_address_in_the_way_of_the_fourth_live_container() -> None:
     )
     assert (one.variable, one.level, one.got) == ("livepeer_orchestrator_service_addr", Level.ERROR, "0.0.0.0:8935")
     assert one.hint == (
-        "livepeer_orchestrator_service_addr: port 9000, or at most 3 containers on a GPU"
-        " (livepeer_orchestrator_flags.aiRunnerContainersPerGPU)"
+        "livepeer_orchestrator_service_addr: port 9000, or at most 3 containers on a GPU (livepeer_orchestrator_containers_per_gpu)"
     )
     assert one.limit == "any port but 8904 to 8905, 8914 to 8915, 8924 to 8925, 8934 to 8935"
     assert not found("LPF103", o=worker(LIVE, **variables, **slots(3)))
@@ -144,7 +143,9 @@ def test_gpus_and_slots_without_a_port() -> None:
     # Transcoding has no ports.
     assert not found("LPF504", o=orchestrator(orchestrator_nvidia="10"))
     assert not found("LPF504", o=worker(IMAGES | {"url": "http://r:9000"}, orchestrator_nvidia="10"))
-    assert found("LPF504", o=worker(**slots(11))) and not found("LPF504", o=worker(**slots(10)))
+    assert not found("LPF504", o=worker(**slots(10)))
+    _node, findings = parsed(orchestrator_containers_per_gpu=11)
+    assert [one.limit for one in findings] == [f"1 to {runners.slots('0.9.1')}"]
 
 
 def test_a_gpu_by_its_uuid_is_refused_with_the_reason() -> None:
