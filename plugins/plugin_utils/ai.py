@@ -84,8 +84,9 @@ def known_version(node: Node) -> str:
 def worker(node: Node) -> Worker | None:
     """The AI side of a node; None if its process runs no AI jobs."""
     settings = node.settings
-    own = isinstance(settings, OrchestratorSettings) and settings.ai_worker
-    if not own and not isinstance(settings, AiWorkerSettings):
+    if not isinstance(settings, OrchestratorSettings | AiWorkerSettings):
+        return None
+    if isinstance(settings, OrchestratorSettings) and not settings.ai_worker:
         return None
     return Worker(
         node=node,
