@@ -14,7 +14,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Fin
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node, Role
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.nearest import nearest
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.peers import peer_of
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Rule, Survey, finding, setting
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Rule, Survey, finding, setting, some
 
 SOCKET_SCHEMES = ("ws", "wss")
 DEFAULT = "default"
@@ -108,20 +108,21 @@ def _not_read(survey: Survey, node: Node) -> Iterator[Finding]:
     helpers = (other for other in survey.fleet.nodes if other.role is Role.AI_WORKER)
     if node.role is not Role.ORCHESTRATOR or any(peer_of(survey.fleet, other) == node for other in helpers):
         return
-    wanted = f"{node.sources['ai_worker'].variable}: true, or an AI worker (group livepeer_ai_workers) that names it"
-    for place, model in _models(node):
-        url = str(model.get("url", ""))
-        yield finding(
-            "LPF504",
-            node,
-            f"{f'the URL of {_name(model)} is not read' if url else f'nobody in the fleet runs {_name(model)}'}:"
-            " this orchestrator runs no AI jobs itself, and advertises models once a worker brings them",
-            variable=_path(node, place, "url" if url else ""),
-            got=url or _name(model),
-            limit=f"{node.sources['ai_worker'].variable}: false",
-            hint=wanted,
-            level=Level.WARNING if url else Level.INFO,
-        )
+    unserved = dict.fromkeys(_name(model) for _place, model in _models(node))
+    urls = [(place, str(model["url"])) for place, model in _models(node) if model.get("url")]
+    if not unserved:
+        return
+    what = "a URL in the list is not read" if urls else f"nobody in the fleet runs {some(list(unserved))}"
+    yield finding(
+        "LPF504",
+        node,
+        f"{what}: this orchestrator runs no AI jobs itself, and advertises models once a worker brings them",
+        variable=_path(node, urls[0][0], "url") if urls else node.sources["ai_models"].variable,
+        got=urls[0][1] if urls else some(list(unserved)),
+        limit=f"{node.sources['ai_worker'].variable}: false",
+        hint=f"{node.sources['ai_worker'].variable}: true, or an AI worker (group livepeer_ai_workers) that names it",
+        level=Level.WARNING if urls else Level.INFO,
+    )
 
 
 def _unlisted(survey: Survey, found: Worker) -> Iterator[Finding]:
