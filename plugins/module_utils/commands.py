@@ -31,13 +31,14 @@ class Done:
     error: str
 
 
-def run(
+def run(  # noqa: PLR0913 - a program has that many sides
     arguments: Sequence[str],
     *,
     seconds: float = 60,
     as_nobody: bool = False,
     hide_output: bool = False,
     descriptors: Sequence[int] = (),
+    given: str | None = None,
 ) -> Done:
     """Run a program to its end.
 
@@ -47,6 +48,7 @@ def run(
         as_nobody: as the user without rights.
         hide_output: throw standard output away (the settings that a node prints hold secrets).
         descriptors: open files that it inherits.
+        given: what it reads from standard input.
 
     Raises:
         HostError: there is no such program, or it took too long.
@@ -56,7 +58,7 @@ def run(
     try:
         with subprocess.Popen(
             list(arguments),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if given is None else subprocess.PIPE,
             stdout=subprocess.DEVNULL if hide_output else subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=ENVIRONMENT,
@@ -67,7 +69,7 @@ def run(
             pass_fds=tuple(descriptors),
         ) as process:
             try:
-                output, error = process.communicate(timeout=seconds)
+                output, error = process.communicate(None if given is None else given.encode("utf-8", "surrogateescape"), timeout=seconds)
             except subprocess.TimeoutExpired:
                 process.kill()
                 raise HostError(f"{arguments[0]} did not end within {seconds:.0f} seconds") from None

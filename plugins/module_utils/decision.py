@@ -61,7 +61,7 @@ def decide(host: Host, node: Node, secrets: Mapping[str, str], seen: Look) -> De
         secrets: as they should be, see ``wanted_secrets``.
         seen: a look at it.
     """
-    folder = NodeFolder(host.paths, node.name)
+    folder = host.node(node.name)
     active = folder.revision(folder.active)
     if active is None:
         why = "an earlier run was cut off before it was proved" if folder.pending else "it is not on this host yet"

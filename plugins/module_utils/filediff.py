@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ansible_collections.livepeer.fleet.plugins.module_utils import revisions
-from ansible_collections.livepeer.fleet.plugins.module_utils.paths import Paths
+from ansible_collections.livepeer.fleet.plugins.module_utils.host import Host
 from ansible_collections.livepeer.fleet.plugins.module_utils.plan_part import Node
-from ansible_collections.livepeer.fleet.plugins.module_utils.revisions import NodeFolder
 
 
 @dataclass(frozen=True)
@@ -21,12 +20,12 @@ class FileDiff:
     after: str
 
 
-def file_diffs(paths: Paths, node: Node, secrets: Mapping[str, str]) -> tuple[FileDiff, ...]:
+def file_diffs(host: Host, node: Node, secrets: Mapping[str, str]) -> tuple[FileDiff, ...]:
     """The files that change, as the plan has them: with placeholders."""
-    folder = NodeFolder(paths, node.name)
+    folder = host.node(node.name)
     active = folder.revision(folder.active)
     old: Mapping[str, str] = active.node.files if active else {}
-    places = {revisions.UNIT: str(paths.unit(node.unit)), revisions.SYSUSERS: str(paths.sysusers(node.unit))}
+    places = {revisions.UNIT: str(host.paths.unit(node.unit)), revisions.SYSUSERS: str(host.paths.sysusers(node.unit))}
     diffs = [
         FileDiff(places.get(name, str(folder.folder / "current" / name)), old.get(name, ""), node.files.get(name, ""))
         for name in sorted({*old, *node.files})

@@ -12,6 +12,8 @@ from ansible_collections.livepeer.fleet.plugins.module_utils import sockets
 from ansible_collections.livepeer.fleet.plugins.module_utils.admin_api import AdminApi
 from ansible_collections.livepeer.fleet.plugins.module_utils.nft import Nft
 from ansible_collections.livepeer.fleet.plugins.module_utils.paths import Paths
+from ansible_collections.livepeer.fleet.plugins.module_utils.revisions import NodeFolder
+from ansible_collections.livepeer.fleet.plugins.module_utils.sealing import HostKey, Plain, Vault
 from ansible_collections.livepeer.fleet.plugins.module_utils.sockets import Socket
 from ansible_collections.livepeer.fleet.plugins.module_utils.systemd import Systemd
 
@@ -36,6 +38,7 @@ class Host:
         clock: its time.
         machine: its architecture, as ``uname -m`` has it.
         nft: its packet filter.
+        vault: how secrets lie on its disk.
     """
 
     paths: Paths
@@ -45,9 +48,15 @@ class Host:
     clock: Clock = field(default_factory=Clock)
     machine: str = field(default_factory=lambda: os.uname().machine)
     nft: Nft = field(default_factory=Nft)
+    vault: Vault = field(default_factory=Plain)
+
+    def node(self, name: str) -> NodeFolder:
+        """The folder of a node."""
+        return NodeFolder(self.paths, name, self.vault)
 
 
 def this_host() -> Host:
     """The host that the module runs on."""
     paths = Paths()
-    return Host(paths, Systemd(paths))
+    systemd = Systemd(paths)
+    return Host(paths, systemd, vault=HostKey(systemd.version()))

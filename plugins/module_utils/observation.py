@@ -67,7 +67,7 @@ def _firewall(host: Host, part: Part | None) -> dict[str, Any]:
 
 
 def _node(host: Host, node: Node, given: Mapping[str, str]) -> dict[str, Any]:
-    folder = NodeFolder(host.paths, node.name)
+    folder = host.node(node.name)
     seen = health.look(host, node)
     wanted = decision.wanted_secrets(folder, node, given)
     decided = decision.decide(host, node, wanted, seen)
@@ -90,7 +90,7 @@ def _node(host: Host, node: Node, given: Mapping[str, str]) -> dict[str, Any]:
 
 def _unplanned(host: Host, name: str) -> dict[str, Any]:
     """A node that is on the host and not in the plan."""
-    folder = NodeFolder(host.paths, name)
+    folder = host.node(name)
     last = folder.revision(folder.active) or next(reversed(folder.revisions()), None)
     if last is None:
         return {**_marks(folder), "planned": False, "unit": ""}
@@ -166,7 +166,7 @@ def _socket(one: Socket) -> dict[str, Any]:
 
 
 def _releases_of(host: Host, name: str) -> set[str]:
-    return {revision.node.release.name for revision in NodeFolder(host.paths, name).revisions()}
+    return {revision.node.release.name for revision in host.node(name).revisions()}
 
 
 def _free(path: Path) -> int:

@@ -9,6 +9,9 @@ Below ``/etc/livepeer/<node>/``, readable by root only:
 - ``active``: names the revision that was proved last; written last of all
 - ``pending``: there while a switch is under way; what it finds of it, the next run repairs
 - ``generated/NAME``: secrets that this host made for itself and keeps
+
+Where the host can, everything that holds a secret is encrypted with its key, and is called ``NAME.cred`` then; the unit takes it with
+``LoadCredentialEncrypted=``. A file that no unit takes as a credential stays as it is.
 """
 
 from __future__ import annotations
@@ -18,22 +21,30 @@ import json
 import os
 import re
 import secrets as randomness
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ansible_collections.livepeer.fleet.plugins.module_utils import files
 from ansible_collections.livepeer.fleet.plugins.module_utils.errors import HostError
 from ansible_collections.livepeer.fleet.plugins.module_utils.paths import Paths
 from ansible_collections.livepeer.fleet.plugins.module_utils.plan_part import Node
+from ansible_collections.livepeer.fleet.plugins.module_utils.sealing import Plain, Vault
 
 CONFIG = "livepeer.conf"
 UNIT = "livepeer.service"
 SYSUSERS = "sysusers.conf"
 
+SEALED = ".cred"
+"""Ending of an encrypted file; what stands before it is its name."""
+
+AT_REST = "encryption of the secrets on the disk"
+"""What differs where a host has learnt to encrypt since a revision was staged."""
+
 _RECORD = "revision.json"
 _STAGING = ".staging"
 _NAME = re.compile(r"(?P<digest>[0-9a-f]{1,12})\.(?P<number>[0-9]+)")
+_CREDENTIAL = re.compile(r"^LoadCredential=(?P<name>[^:\n]+):(?P<folder>\S*/current/)(?P<file>\S+)$", re.MULTILINE)
 _PLACEHOLDER = re.compile(r"@@livepeer-secret:([A-Za-z0-9_.-]+)@@")
 
 
@@ -60,23 +71,39 @@ class Revision:
         name: ``<digest12>.<n>``.
         folder: where it is.
         node: the node as it was planned then.
+        vault: opens what is encrypted of it.
     """
 
     name: str
     folder: Path
     node: Node
+    vault: Vault = field(default_factory=Plain, compare=False, repr=False)
 
     @property
     def number(self) -> int:
         """The later a revision was staged, the higher."""
         return int(self.name.rpartition(".")[2])
 
+    @property
+    def sealed(self) -> bool:
+        """True if its secrets are encrypted."""
+        return any(self.folder.rglob(f"*{SEALED}"))
+
+    def text(self, file: str) -> str | None:
+        """Content of one of its files, opened; None if it is not there or cannot be opened."""
+        return _content(self.vault, self.folder / file, credentials(self.node.files).get(file, file))
+
+    def secret(self, name: str) -> str | None:
+        """A secret of it, as ``text``."""
+        return _content(self.vault, self.folder / "secrets" / name, name)
+
 
 class NodeFolder:
     """The folder of one node."""
 
-    def __init__(self, paths: Paths, name: str) -> None:
+    def __init__(self, paths: Paths, name: str, vault: Vault | None = None) -> None:
         self.folder = paths.nodes / name
+        self.vault = vault or Plain()
         self._revisions = self.folder / "revisions"
         self._current = self.folder / "current"
         self._active = self.folder / "active"
@@ -90,14 +117,14 @@ class NodeFolder:
         found = []
         if self._revisions.is_dir():
             for folder in self._revisions.iterdir():
-                revision = _load(folder)
+                revision = _load(folder, self.vault)
                 if revision is not None:
                     found.append(revision)
         return tuple(sorted(found, key=lambda one: one.number))
 
     def revision(self, name: str) -> Revision | None:
         """One revision, or None if it is not there as a whole."""
-        return _load(self._revisions / name) if _NAME.fullmatch(name) else None
+        return _load(self._revisions / name, self.vault) if _NAME.fullmatch(name) else None
 
     @property
     def active(self) -> str:
@@ -129,22 +156,29 @@ class NodeFolder:
 
     def generated(self, name: str) -> str | None:
         """A secret that this host made for itself."""
-        return files.read(self._generated / name)
+        return _content(self.vault, self._generated / name, name)
 
     def generate(self, name: str) -> str:
         """That secret, made now if there is none; it is kept for ever."""
         value = self.generated(name)
-        if value:
+        sealed = self._generated / f"{name}{SEALED}"
+        if value and sealed.exists() == self.vault.seals:
             return value
+        value = value or randomness.token_hex(32)
         _private(self._generated)
-        value = randomness.token_hex(32)
-        files.replace(self._generated / name, value, 0o600)
+        files.replace(*((sealed, self.vault.seal(name, value)) if self.vault.seals else (self._generated / name, value)), 0o600)
+        files.remove(self._generated / name if self.vault.seals else sealed)
         return value
 
     def known_secrets(self) -> list[tuple[str, str]]:
         """Name and value of every secret that a revision of this node ever had, so that they can be taken out of messages."""
         folders = [folder for folder in (*self._revisions.glob("*/secrets"), self._generated) if folder.is_dir()]
-        return [(path.name, files.read(path) or "") for folder in folders for path in folder.iterdir()]
+        names = [
+            (folder, path.name[: -len(SEALED)] if path.name.endswith(SEALED) else path.name)
+            for folder in folders
+            for path in folder.iterdir()
+        ]
+        return [(name, _content(self.vault, folder / name, name) or "") for folder, name in names]
 
     # Writing
 
@@ -164,7 +198,7 @@ class NodeFolder:
         Raises:
             HostError: a file names a secret that there is not, or one that does not fit in.
         """
-        filled = fill(node.files, secrets)
+        written = self._written(node, secrets)
         _private(self.folder.parent)
         _private(self.folder)
         _private(self._revisions)
@@ -173,10 +207,8 @@ class NodeFolder:
         try:
             _private(staging)
             _private(staging / "secrets")
-            for name, text in filled.items():
+            for name, text in written.items():
                 files.write_new(staging / name, text, 0o600)
-            for name, value in secrets.items():
-                files.write_new(staging / "secrets" / name, value, 0o600)
             files.write_new(staging / _RECORD, json.dumps(node.raw, indent=1, sort_keys=True) + "\n", 0o600)
             files.sync_folder(staging / "secrets")
             files.sync_folder(staging)
@@ -186,7 +218,17 @@ class NodeFolder:
             files.remove(staging)
             raise
         files.sync_folder(self._revisions)
-        return Revision(name, self._revisions / name, node)
+        return Revision(name, self._revisions / name, node, self.vault)
+
+    def _written(self, node: Node, secrets: Mapping[str, str]) -> dict[str, str]:
+        """Path below the revision to content, secrets filled in and, where that can be, encrypted."""
+        texts = {**fill(node.files, secrets), **{f"secrets/{name}": value for name, value in secrets.items()}}
+        if not self.vault.seals:
+            return texts
+        names = {**{f"secrets/{name}": name for name in secrets}, **credentials(node.files)}
+        hidden = {file for file in texts if file in names and (file not in node.files or _PLACEHOLDER.search(node.files[file]))}
+        sealed = {f"{file}{SEALED}": self.vault.seal(names[file], texts[file]) for file in sorted(hidden)}
+        return {**{file: _loading(text, hidden) for file, text in texts.items() if file not in hidden}, **sealed}
 
     def set_pending(self, pending: Pending) -> None:
         """Say that a switch begins."""
@@ -256,6 +298,29 @@ def fill(texts: Mapping[str, str], secrets: Mapping[str, str]) -> dict[str, str]
     return {file: filled(text, _PUT.get(file, _plain)) for file, text in texts.items()}
 
 
+def credentials(texts: Mapping[str, str]) -> dict[str, str]:
+    """What the units among some files take as credentials from the node's folder: path below the revision to name."""
+    units = (text for file, text in texts.items() if file.endswith(".service"))
+    return {found["file"]: found["name"] for text in units for found in _CREDENTIAL.finditer(text)}
+
+
+def _loading(unit: str, hidden: Collection[str]) -> str:
+    """A unit that takes its credentials as they lie on the disk; any other file as it is."""
+
+    def line(found: re.Match[str]) -> str:
+        if found["file"] not in hidden:
+            return found[0]
+        return f"LoadCredentialEncrypted={found['name']}:{found['folder']}{found['file']}{SEALED}"
+
+    return _CREDENTIAL.sub(line, unit)
+
+
+def _content(vault: Vault, path: Path, name: str) -> str | None:
+    """A file that may be encrypted."""
+    sealed = files.read(path.with_name(path.name + SEALED))
+    return files.read(path) if sealed is None else vault.open(name, sealed)
+
+
 def _known(secrets: Mapping[str, str], name: str) -> str:
     if name not in secrets:
         raise HostError(f"a file needs the secret {name}, but the plan names none: make the plan again")
@@ -275,7 +340,7 @@ def _in_json(_name: str, secret: str) -> str:
 
 
 def _in_environment(name: str, secret: str) -> str:
-    """Between the double quotes of an EnvironmentFile= (systemd.exec: these four are escaped, nothing is expanded)."""
+    """Between the double quotes of a file that a shell reads: these four are escaped, nothing is expanded."""
     if any(character in secret for character in "\r\n\0"):
         raise HostError(f"the secret {name} has a line break in it, which an environment variable of go-livepeer cannot hold")
     return re.sub(r'(["\\`$])', r"\\\1", secret)
@@ -292,24 +357,25 @@ def differences(revision: Revision, node: Node, secrets: Mapping[str, str]) -> t
     that was changed by hand is seen as well. Only the name of a differing one is told.
     """
     found = [name for name in sorted({*node.files, *revision.node.files}) if not _same_file(revision, node, name, secrets)]
-    stored = revision.folder / "secrets"
     names = sorted({*secrets, *revision.node.secrets})
-    found.extend(f"secret {name}" for name in names if not _same_text(files.read(stored / name), secrets.get(name)))
+    found.extend(f"secret {name}" for name in names if not _same_text(revision.secret(name), secrets.get(name)))
+    if names and revision.vault.seals and not revision.sealed:
+        found.append(AT_REST)
     return tuple(found)
 
 
 def _same_file(revision: Revision, node: Node, name: str, secrets: Mapping[str, str]) -> bool:
     if name not in node.files:
         return False
-    here = files.read(revision.folder / name)
+    here = revision.text(name)
     # A file with placeholders differs by its secrets too; these are told by their own name, so that the two are not mixed up.
     if revision.node.files.get(name) != node.files[name]:
         return False
-    stored = {one: files.read(revision.folder / "secrets" / one) or "" for one in revision.node.secrets}
+    stored = {one: revision.secret(one) or "" for one in revision.node.secrets}
+    hidden = [path.relative_to(revision.folder).as_posix()[: -len(SEALED)] for path in revision.folder.rglob(f"*{SEALED}")]
     try:
-        return _same_text(here, fill({name: node.files[name]}, stored)[name]) or _same_text(
-            here, fill({name: node.files[name]}, secrets)[name]
-        )
+        wanted = (_loading(fill({name: node.files[name]}, known)[name], hidden) for known in (stored, secrets))
+        return any(_same_text(here, text) for text in wanted)
     except HostError:
         return False
 
@@ -320,11 +386,11 @@ def _same_text(one: str | None, other: str | None) -> bool:
     return hmac.compare_digest(one.encode("utf-8", "surrogateescape"), other.encode("utf-8", "surrogateescape"))
 
 
-def _load(folder: Path) -> Revision | None:
+def _load(folder: Path, vault: Vault) -> Revision | None:
     if not _NAME.fullmatch(folder.name):
         return None
     try:
-        return Revision(folder.name, folder, Node.parse(json.loads((folder / _RECORD).read_text(encoding="utf-8"))))
+        return Revision(folder.name, folder, Node.parse(json.loads((folder / _RECORD).read_text(encoding="utf-8"))), vault)
     except (OSError, ValueError, HostError):
         return None
 

@@ -105,7 +105,7 @@ def apply(host: Host, part: Part, secrets: Mapping[str, Mapping[str, str]], opti
 
 
 def _look(host: Host, node: Node, given: Mapping[str, str], options: Options) -> _Task:
-    folder = NodeFolder(host.paths, node.name)
+    folder = host.node(node.name)
     seen = health.look(host, node)
     secrets = decision.wanted_secrets(folder, node, given)
     decided = decision.decide(host, node, secrets, seen)
@@ -155,7 +155,7 @@ def _apply_one(host: Host, task: _Task, options: Options) -> Outcome:
     decided, node = task.decision, task.node
     if decided.action == decision.NOTHING:
         return Outcome(node.name, decided.action, (), False, False, task.folder.active, ())
-    diff = file_diffs(host.paths, node, task.secrets)
+    diff = file_diffs(host, node, task.secrets)
     error, revision = "", task.folder.active
     try:
         revision = _check(host, task) if options.check else _Switch(host, task, options).run()

@@ -273,5 +273,7 @@ class _Files:
         plain = ["livepeer.conf"]
         if self.ai_models:
             plain.append("aiModels.json")
+        if self.environment(secret=True):
+            plain.append("environment")
         secret = [name for name in secrets_of(self.node) if name in AS_FILES]
         return [(name, f"{revision}/{name}") for name in plain] + [(name, f"{revision}/secrets/{name}") for name in secret]

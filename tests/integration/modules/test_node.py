@@ -118,7 +118,7 @@ def test_what_was_changed_by_hand_is_put_right(lab: Lab) -> None:
     tampered = {
         "echo '# mine' >> /etc/livepeer/orchestrator/current/livepeer.conf": "livepeer.conf changes",
         "echo '# mine' >> /etc/systemd/system/livepeer-orchestrator.service": "its unit file was changed or removed on the host",
-        "echo -n other >> /etc/livepeer/orchestrator/current/secrets/orch_secret": "secret orch_secret changes",
+        "echo other >> /etc/livepeer/orchestrator/current/secrets/orch_secret.cred": "secret orch_secret changes",
     }
     lab.shell("systemctl stop livepeer-orchestrator")
     assert "the unit is inactive (dead)" in lab.observation()["nodes"]["orchestrator"]["decision"]["reasons"]
@@ -138,7 +138,7 @@ def test_the_secret_that_the_host_made_is_kept(lab: Lab) -> None:
     lab.group = ORCHESTRATOR
     lab.plan()
     assert lab.apply().done["changed"]
-    read = "cat /etc/livepeer/orchestrator/current/secrets/orch_secret"
+    read = "systemd-creds decrypt --newline=no --name=orch_secret /etc/livepeer/orchestrator/current/secrets/orch_secret.cred - 2>/dev/null"
     secret = lab.shell(read)
     assert len(secret) == 64
     lab.plan(livepeer_log_level=4)

@@ -31,8 +31,8 @@ KEYSTORE = {
     "version": 3,
 }
 
-# Where everybody can look, or root without having been asked for secrets. /etc/livepeer holds them, for root alone.
-WHERE_THEY_MAY_NOT_BE = "/etc/systemd /etc/sysusers.d /var/log /var/lib /tmp /var/tmp /home /root /opt/livepeer /run/systemd /usr/local"
+# Where everybody can look, and where root keeps them, encrypted.
+WHERE_THEY_MAY_NOT_BE = "/etc /var/log /var/lib /tmp /var/tmp /home /root /opt/livepeer /run/systemd /usr/local"
 ARGUMENTS = "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n'"
 # Root reads every environment; that of a node is its own user's and root's.
 ENVIRONMENTS = """
@@ -60,14 +60,21 @@ def test_of_secrets_only_their_owner_knows(site: Site, tmp_path: Path) -> None:
 def on_success(site: Site, temporary: Path) -> None:
     for playbook in (("site", "--check", "--diff"), ("site", "--diff"), ("site",), ("verify",)):
         nowhere(site, site.play(*playbook, "-vvv", TMPDIR=str(temporary)).done(), temporary)
-    assert HOOK in site.execute("gateway1", "cat /etc/livepeer/gateway/current/livepeer.conf"), "it did arrive"
-    assert PROXY in site.execute("gateway1", "cat /etc/livepeer/gateway/current/environment"), "it did arrive"
-    secret = "/etc/livepeer/orchestrator/current/secrets/orch_secret"
-    assert site.execute("orchestrator1", f"cat {secret}") == ORCH_SECRET, "it did arrive"
+    assert HOOK in opened(site, "gateway1", "gateway", "livepeer.conf"), "it did arrive"
+    assert PROXY in opened(site, "gateway1", "gateway", "environment"), "it did arrive"
+    assert PROXY in site.execute("gateway1", "tr '\\0' '\\n' < /proc/$(systemctl show -P MainPID livepeer-gateway)/environ")
+    assert opened(site, "orchestrator1", "orchestrator", "secrets/orch_secret") == ORCH_SECRET, "it did arrive"
+    secret = "/etc/livepeer/orchestrator/current/secrets/orch_secret.cred"
     modes = site.execute("orchestrator1", f"stat -c '%a %U' /etc/livepeer/orchestrator $(readlink -f {secret})")
     assert modes.splitlines() == ["700 root", "600 root"]
-    modes = site.execute("combined1", "stat -c '%a %U' /etc/livepeer/orchestrator/generated/orch_secret 2>/dev/null || true")
+    modes = site.execute("combined1", "stat -c '%a %U' /etc/livepeer/orchestrator/generated/* 2>/dev/null || true")
     assert modes.strip() in ("", "600 root")
+
+
+def opened(site: Site, host: str, node: str, file: str) -> str:
+    """What lies encrypted on a host."""
+    name = file.rpartition("/")[2]
+    return site.execute(host, f"systemd-creds decrypt --newline=no --name={name} /etc/livepeer/{node}/current/{file}.cred - 2>/dev/null")
 
 
 def on_a_failed_start(site: Site, temporary: Path) -> None:
