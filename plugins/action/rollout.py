@@ -13,20 +13,20 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.livepeer.fleet.plugins.action.plan import DECISION, screen
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.found import Found, read_found
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Role
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import Plan, PlanError, read_plan
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.terminal import findings
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout import (
-    Found,
     Rollout,
-    RolloutError,
     in_order,
-    read_found,
     roll_out,
     without_serial,
     wrong_group,
 )
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout_order import RolloutError
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout_report import describe, leave_out, without_answer
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout_scope import beyond_the_run
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.hosts import foreign_ports
 
 display = Display()
@@ -50,7 +50,7 @@ class FleetAction(ActionBase):
         """What was found on each planned host of the batch, in the order in which hosts are done."""
         hostvars = task_vars["hostvars"]
         batch = [host for host in task_vars["ansible_play_batch"] if host in plan.hosts]
-        return [read_found(host, plan.hosts[host].machine, hostvars.raw_get(host).get(variable)) for host in in_order(plan, batch)]
+        return [read_found(plan.hosts[host], hostvars.raw_get(host).get(variable)) for host in in_order(plan, batch)]
 
     def print_problems(self, found: Sequence[Finding], lost: str = "") -> None:
         """Print findings as the plan does, and what else is wrong."""
@@ -77,6 +77,9 @@ class ActionModule(FleetAction):
         found = self.found(plan, arguments["found"], task_vars)
         self._refuse_lost(found)
         self._refuse_foreign(plan, found)
+        beyond = beyond_the_run(plan, found)
+        if beyond:
+            raise AnsibleActionFail(beyond)
         try:
             rollout = roll_out(found, sizes=arguments["waves"], restart_busy=arguments["restart_busy"])
         except RolloutError as error:
@@ -111,12 +114,13 @@ class ActionModule(FleetAction):
 
     def _fact(self, rollout: Rollout, task_vars: Mapping[str, Any]) -> dict[str, Any]:
         checking = bool(task_vars.get("ansible_check_mode"))
-        looked_at = [*rollout.touched, *rollout.busy, *rollout.unchanged]
+        looked_at = [*rollout.touched, *rollout.left_alone, *rollout.unchanged]
         return {
             "releases": [host for batch in rollout.releases for host in batch],
             "release_serial": [len(batch) for batch in rollout.releases],
             "hosts": list(rollout.touched),
             "serial": [len(wave) for wave in rollout.waves],
-            "busy": list(rollout.busy),
+            "busy": list(rollout.left_alone),
+            "orders": {host: list(order) for host, order in rollout.orders.items()},
             "verify": [] if checking or rollout.nothing_to_do else looked_at,
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -14,6 +14,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Ex
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge, End, Enforcer, Payable, Verdict
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Release, Role, SecretSource
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.needs import Need
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.read_backs import ReadBack
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.render import NodePlan
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import Workload
@@ -176,6 +177,7 @@ def node_to_dict(node: NodePlan) -> dict[str, object]:
         },
         "start_timeout": node.start_timeout,
         "reach": list(node.reach),
+        "needs": [asdict(need) for need in node.needs],
     }
 
 
@@ -192,6 +194,7 @@ def node_from_dict(data: Mapping[str, Any]) -> NodePlan:
         cli=data["expect"]["cli"],
         settings=tuple(map(_read_back_from_dict, data["expect"]["settings"])),
         reach=tuple(data["reach"]),
+        needs=tuple(Need(**need) for need in data["needs"]),
     )
 
 

@@ -23,6 +23,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import 
     SecretSource,
     placeholder,
 )
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.needs import Need, needs_of
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import pays
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.peers import peer_address
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.read_backs import ReadBack, read_backs
@@ -66,6 +67,7 @@ class Surroundings:
         peer: ``host:port`` of the orchestrator that a worker, or of the redeemer that an orchestrator works with; "" for none.
         start_after: units of the same machine that are to be started before this one.
         reach: orchestrators of the fleet that a gateway must be able to reach from its host.
+        needs: nodes of the fleet that it cannot do without.
     """
 
     machine_listeners: tuple[Listener, ...]
@@ -74,6 +76,7 @@ class Surroundings:
     peer: str = ""
     start_after: tuple[str, ...] = ()
     reach: tuple[str, ...] = ()
+    needs: tuple[Need, ...] = ()
 
 
 class Neighbours:
@@ -90,13 +93,19 @@ class Neighbours:
         listeners = tuple(self.listeners.get(node.machine, ()))
         route = self.routes.get((node.host, node.name))
         if route is None:
-            return Surroundings(listeners, peer=peer_address(self.fleet, node), start_after=self.start_after(node))
+            return Surroundings(
+                machine_listeners=listeners,
+                peer=peer_address(self.fleet, node),
+                start_after=self.start_after(node),
+                needs=needs_of(self.fleet, node),
+            )
         return Surroundings(
             machine_listeners=listeners,
             orchestrator_urls=route.urls,
             caps=route.caps if pays(node) else NO_CAPS,
             start_after=self.start_after(node),
             reach=route.reach,
+            needs=needs_of(self.fleet, node),
         )
 
     def start_after(self, node: Node) -> tuple[str, ...]:
@@ -123,7 +132,7 @@ class NodePlan:
         cli: ``host:port`` of its CLI.
         settings: what it is to answer there.
         start_timeout: seconds that a start may take until it is proved.
-        reach: see Surroundings.
+        reach, needs: see Surroundings.
     """
 
     name: str
@@ -140,6 +149,7 @@ class NodePlan:
     settings: tuple[ReadBack, ...]
     start_timeout: int
     reach: tuple[str, ...]
+    needs: tuple[Need, ...]
 
     @cached_property
     def digest(self) -> str:
@@ -179,6 +189,7 @@ def _node_plan(node: Node, surroundings: Surroundings, files: Mapping[str, str])
         settings=read_backs(node, surroundings.orchestrator_urls, surroundings.caps.flag, _capabilities(surroundings)) if files else (),
         start_timeout=node.start_timeout,
         reach=surroundings.reach if files else (),
+        needs=surroundings.needs,
     )
 
 

@@ -5,95 +5,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any
+from dataclasses import dataclass
 
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Role
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.found import Decision, Found, Step
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import START_ORDER, Role
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import Plan
-
-
-class RolloutError(ValueError):
-    """A setting of the rollout that cannot be read. The text is for an operator."""
-
-
-class Step(StrEnum):
-    """What the apply will do to one node."""
-
-    NOTHING = "nothing"
-    NEW = "new"
-    RESTART = "restart"
-    UPGRADE = "upgrade"
-    DOWNGRADE = "downgrade"
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What will be done to one node, as its host was found.
-
-    Attributes:
-        host: inventory host.
-        node: node name.
-        step: what will be done.
-        reason: why, in a few words.
-        interrupts: True if a running process will be stopped for it.
-        busy: True if that would cut a running stream.
-    """
-
-    host: str
-    node: str
-    step: Step
-    reason: str = ""
-    interrupts: bool = False
-    busy: bool = False
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a look at one host said, as far as it decides something.
-
-    Attributes:
-        host: inventory host.
-        machine: key of the machine behind it; several inventory hosts may share one.
-        problem: why it could not be looked at; "" if it could.
-        decisions: of its planned nodes, in their order.
-        lacking: releases that it needs and does not have.
-        unplanned: nodes on it that the plan does not have.
-        observation: all that was found, for the rules.
-    """
-
-    host: str
-    machine: str
-    problem: str = ""
-    decisions: tuple[Decision, ...] = ()
-    lacking: tuple[str, ...] = ()
-    unplanned: tuple[str, ...] = ()
-    observation: Mapping[str, Any] = field(default_factory=dict)
-
-
-def read_found(host: str, machine: str, result: object) -> Found:
-    """Read the result of ``node_info`` on one host, also of one that it could not be run on."""
-    answer = result if isinstance(result, Mapping) else {"msg": "nothing was asked of it (the strategy of the play has to be linear)"}
-    observation = answer.get("observation")
-    if answer.get("unreachable") or not isinstance(observation, Mapping):
-        reason = " ".join(str(answer.get("msg") or "no answer").split())
-        return Found(host, machine, problem=reason.removeprefix("Task failed: "))
-    planned = {name: node for name, node in observation["nodes"].items() if node["planned"]}
-    return Found(
-        host=host,
-        machine=machine,
-        decisions=tuple(_decision(host, name, node) for name, node in planned.items()),
-        lacking=tuple(observation["missing_releases"]),
-        unplanned=tuple(name for name in observation["nodes"] if name not in planned),
-        observation=observation,
-    )
-
-
-def _decision(host: str, name: str, node: Mapping[str, Any]) -> Decision:
-    decided = node["decision"]
-    interrupts = bool(node["running"] and decided["restarts"])
-    step = Step(decided["action"])
-    return Decision(host, name, step, "; ".join(decided["reasons"]), interrupts=interrupts, busy=interrupts and bool(node["busy"]))
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout_order import (
+    Before,
+    befores,
+    order_hosts,
+    order_on_host,
+)
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout_schedule import (
+    Batch,
+    Changes,
+    schedule,
+    wave_sizes,
+    without_neighbours,
+)
 
 
 @dataclass(frozen=True)
@@ -103,15 +32,15 @@ class Rollout:
     Attributes:
         decisions: of every planned node in scope.
         releases: hosts that lack a release which one of their nodes needs, in batches.
-        new: hosts where something will be started and nothing that runs is stopped: all at once.
-        restart: hosts where a running node will be stopped and started, in the order of the waves.
+        new: hosts where something will be started and nothing that runs is stopped.
+        restart: hosts where a running node will be stopped and started.
         busy: hosts left as they are, because a node that would be restarted has running sessions.
+        waiting: hosts left as they are because of another one that is; for each that host.
         unchanged: hosts with nothing to do.
-        waves: the hosts of ``new`` and ``restart`` in the batches they are done in.
-        together: how many of the waves are of ``new``.
+        batches: the hosts of ``new`` and ``restart``, in the order they are done in.
+        orders: for hosts whose nodes are not done in their usual order, the order of this run.
+        notes: what would have been good and could not be kept, for people.
         neighbours: changed hosts that share a machine with another changed host.
-
-    No batch holds two hosts of one machine: they would be in each other's way.
     """
 
     decisions: tuple[Decision, ...]
@@ -119,57 +48,104 @@ class Rollout:
     new: tuple[str, ...]
     restart: tuple[str, ...]
     busy: tuple[str, ...]
+    waiting: Mapping[str, str]
     unchanged: tuple[str, ...]
-    waves: tuple[tuple[str, ...], ...]
-    together: int
+    batches: tuple[Batch, ...]
+    orders: Mapping[str, tuple[str, ...]]
+    notes: tuple[str, ...]
     neighbours: tuple[str, ...]
 
     @property
+    def waves(self) -> tuple[tuple[str, ...], ...]:
+        """The hosts of each batch."""
+        return tuple(batch.hosts for batch in self.batches)
+
+    @property
+    def left_alone(self) -> tuple[str, ...]:
+        """Hosts that would be changed and are not."""
+        return (*self.busy, *self.waiting)
+
+    @property
     def touched(self) -> tuple[str, ...]:
-        """Hosts that will be changed, in the order of the waves."""
+        """Hosts that will be changed, in the order of the batches."""
         return tuple(host for wave in self.waves for host in wave)
 
     @property
     def nothing_to_do(self) -> bool:
         """True if no host will be changed and none was put off."""
-        return not (self.waves or self.releases or self.busy)
+        return not (self.batches or self.releases or self.left_alone)
 
 
 def roll_out(found: Sequence[Found], *, sizes: Sequence[int | str], restart_busy: Collection[str]) -> Rollout:
     """Sort the hosts by what will happen to them.
 
     Args:
-        found: every host in scope, in the order in which they are to be done; all of them could be looked at.
+        found: every host in scope, in the order in which they are to be done where nothing else counts; all of them could be looked at.
         sizes: sizes of the waves, as ``livepeer_rollout`` says them.
         restart_busy: hosts whose nodes may be restarted while they have sessions.
 
     Raises:
-        RolloutError: ``sizes`` cannot be read.
+        RolloutError: ``sizes`` cannot be read, or there is no order in which it can be done.
     """
-    busy, new, restart, unchanged = [], [], [], []
+    decisions = tuple(decision for one in found for decision in one.decisions)
+    relations = befores(decisions)
+    busy = [one.host for one in found if one.host not in restart_busy and any(decision.busy for decision in one.decisions)]
+    waiting = _waiting(busy, relations)
+    new, restart, unchanged = [], [], []
     for one in found:
-        if one.host not in restart_busy and any(decision.busy for decision in one.decisions):
-            busy.append(one.host)
-        elif any(decision.interrupts for decision in one.decisions):
+        if one.host in busy or one.host in waiting:
+            continue
+        if any(decision.interrupts for decision in one.decisions):
             restart.append(one.host)
         elif any(decision.step is not Step.NOTHING for decision in one.decisions):
             new.append(one.host)
         else:
             unchanged.append(one.host)
+    todo = [one.host for one in found if one.host in {*new, *restart}]
     machines = {one.host: one.machine for one in found}
-    together = _apart(new, machines)
-    waves = [batch for wave in _waves(restart, sizes) for batch in _apart(wave, machines)]
+    relations = [one for one in relations if {one.first.host, one.then.host} <= set(todo)]
+    order = order_hosts(todo, relations)
+    gateways = frozenset(one.host for one in found if all(decision.role is Role.GATEWAY for decision in one.decisions))
+    changes = Changes(tuple(todo), frozenset(restart), gateways, machines, order, relations)
     return Rollout(
-        decisions=tuple(decision for one in found for decision in one.decisions),
-        releases=tuple(_apart([one.host for one in found if one.lacking and one.host not in busy], machines)),
+        decisions=decisions,
+        releases=tuple(without_neighbours([one.host for one in found if one.lacking and one.host in todo], machines)),
         new=tuple(new),
         restart=tuple(restart),
         busy=tuple(busy),
+        waiting=waiting,
         unchanged=tuple(unchanged),
-        waves=(*together, *waves),
-        together=len(together),
-        neighbours=_neighbours([*new, *restart], machines),
+        batches=schedule(changes, wave_sizes(sizes, len(restart))),
+        orders=_orders(found, todo, relations),
+        notes=tuple(_given_up(one) for one in order.given_up),
+        neighbours=_neighbours(todo, machines),
     )
+
+
+def _waiting(busy: Sequence[str], relations: Sequence[Before]) -> dict[str, str]:
+    """Hosts that cannot be done without one that is left as it is, each with that one."""
+    waiting: dict[str, str] = {}
+    todo = list(busy)
+    while todo:
+        left = todo.pop()
+        for one in relations:
+            after = one.must and one.first.host == left
+            # A worker that keeps the old secret would be shut out by an orchestrator with the new one.
+            other = one.then.host if after else one.first.host if one.secret and one.then.host == left else left
+            if other not in (left, *busy, *waiting):
+                waiting[other] = left
+                todo.append(other)
+    return waiting
+
+
+def _given_up(one: Before) -> str:
+    return f"{one.first.host} is not done before {one.then.host}, although {one.why}: they depend on each other both ways"
+
+
+def _orders(found: Sequence[Found], todo: Collection[str], relations: Sequence[Before]) -> dict[str, tuple[str, ...]]:
+    usual = {one.host: tuple(decision.node for decision in one.decisions) for one in found if one.host in todo}
+    orders = {host: order_on_host(names, relations, host) for host, names in usual.items()}
+    return {host: order for host, order in orders.items() if order != usual[host]}
 
 
 def _neighbours(hosts: Sequence[str], machines: Mapping[str, str]) -> tuple[str, ...]:
@@ -177,44 +153,9 @@ def _neighbours(hosts: Sequence[str], machines: Mapping[str, str]) -> tuple[str,
     return tuple(host for host in hosts if count[machines[host]] > 1)
 
 
-def _apart(hosts: Sequence[str], machines: Mapping[str, str]) -> list[tuple[str, ...]]:
-    """Cut hosts into as few batches as keep two hosts of one machine apart."""
-    batches: list[dict[str, str]] = []
-    for host in hosts:
-        machine = machines[host]
-        batch = next((one for one in batches if machine not in one), None)
-        if batch is None:
-            batches.append(batch := {})
-        batch[machine] = host
-    return [tuple(batch.values()) for batch in batches]
-
-
-def _waves(hosts: Sequence[str], sizes: Sequence[int | str]) -> list[Sequence[str]]:
-    """Cut hosts as Ansible's ``serial`` does: a percentage is of all hosts, at least one; the last size repeats."""
-    counts = [_wave_size(size, len(hosts)) for size in sizes]
-    if not counts:
-        raise RolloutError("livepeer_rollout is empty: write the size of each wave, such as [1, 25%, 100%]")
-    waves: list[Sequence[str]] = []
-    done = 0
-    while done < len(hosts):
-        count = counts[min(len(waves), len(counts) - 1)]
-        waves.append(hosts[done : done + count])
-        done += count
-    return waves
-
-
-def _wave_size(size: int | str, total: int) -> int:
-    text = str(size).strip()
-    digits = text.removesuffix("%").strip()
-    number = int(digits) if digits.isascii() and digits.isdigit() else 0
-    if number < 1 or (text.endswith("%") and number > 100):
-        raise RolloutError(f'livepeer_rollout: {text!r} is no size of a wave: write a number of hosts (2) or a share of them ("25%")')
-    return max(1, total * number // 100) if text.endswith("%") else number
-
-
 def in_order(plan: Plan, hosts: Iterable[str]) -> list[str]:
-    """Hosts with orchestrators before those with gateways only: what is dialled is there before it is dialled."""
-    return sorted(hosts, key=lambda host: all(node.role is Role.GATEWAY for node in plan.hosts[host].nodes))
+    """Hosts in the order in which their nodes need each other: what is dialled is there before it is dialled."""
+    return sorted(hosts, key=lambda host: min((START_ORDER.index(node.role) for node in plan.hosts[host].nodes), default=0))
 
 
 def wrong_group(plan: Plan, hosts: Iterable[str], roles: Sequence[str]) -> str:
@@ -224,8 +165,12 @@ def wrong_group(plan: Plan, hosts: Iterable[str], roles: Sequence[str]) -> str:
         missing = [role for role in roles if role not in planned]
         if missing:
             has = f"it is planned as {' and '.join(sorted(planned))}" if planned else "it is in none of the groups of a Livepeer role"
-            return f"{host} is no {' and no '.join(missing)}: {has}. Put it into livepeer_{missing[0]}s (both roles: livepeer_combined)."
+            both = " (both roles: livepeer_combined)" if {*roles} & _COMBINED else ""
+            return f"{host} is no {' and no '.join(missing)}: {has}. Put it into livepeer_{missing[0]}s{both}."
     return ""
+
+
+_COMBINED = frozenset({Role.GATEWAY.value, Role.ORCHESTRATOR.value})
 
 
 def without_serial(rollout: Rollout, *, whole_play: bool) -> str:
@@ -235,11 +180,15 @@ def without_serial(rollout: Rollout, *, whole_play: bool) -> str:
         rollout: what is to be done in this batch.
         whole_play: True if the batch holds all hosts of the play, so that nothing cuts it.
     """
-    if whole_play and len(rollout.waves) - rollout.together > 1:
-        sizes = [len(wave) for wave in rollout.waves[rollout.together :]]
+    waves = [batch for batch in rollout.batches if batch.wave]
+    ordered = dict.fromkeys(reason for batch in rollout.batches for reason in batch.reasons)
+    if ordered:
+        return f"these hosts have an order ({'; '.join(ordered)}): use the playbook livepeer.fleet.site, which keeps it."
+    if whole_play and len(waves) > 1:
         return (
             f"{len(rollout.restart)} hosts would restart at once, livepeer_rollout wants them in waves: "
-            f"put serial: {sizes} into the play, or use the playbook livepeer.fleet.site, which does it by itself."
+            f"put serial: {[len(wave.hosts) for wave in waves]} into the play, or use the playbook livepeer.fleet.site, "
+            "which does it by itself."
         )
     if rollout.neighbours:
         return f"{', '.join(rollout.neighbours)} are one machine and cannot be done at once: put serial: 1 into the play."

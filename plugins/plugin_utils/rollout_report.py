@@ -6,26 +6,30 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.found import Found, Step
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import Plan
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout import Found, Rollout, Step
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout import Rollout
 
 
 def describe(rollout: Rollout) -> str:
     """What will be done, for a person: changed nodes with the reason, the order, the hosts that are left alone."""
-    changed = [one for one in rollout.decisions if one.step is not Step.NOTHING and one.host not in rollout.busy]
+    changed = [one for one in rollout.decisions if one.step is not Step.NOTHING and one.host not in rollout.left_alone]
     stay = sum(one.step is Step.NOTHING for one in rollout.decisions)
     if rollout.nothing_to_do:
         return f"Nothing to do: {_nodes(stay)} as planned."
     lines = ["What will be done", *_table([(one.host, one.node, one.step.value, one.reason) for one in changed])] if changed else []
     if stay:
         lines.append(f"  {_nodes(stay)} as planned.")
-    if rollout.waves:
+    if rollout.batches:
         lines += ["", "In this order", *_table(list(_order(rollout)))]
+        lines += [f"  {host}: {' before '.join(order)}" for host, order in rollout.orders.items()]
+        lines += [f"  {note}" for note in rollout.notes]
     if rollout.busy:
         lines += ["", "Left alone, because sessions run there (livepeer_restart_busy: true would restart them)"]
         lines += _table(
             [(one.host, one.node, one.step.value, one.reason) for one in rollout.decisions if one.host in rollout.busy and one.busy]
         )
+        lines += [f"  {host} waits for {other}" for host, other in rollout.waiting.items()]
     return "\n".join(lines).strip("\n")
 
 
@@ -76,11 +80,9 @@ def _some(hosts: Sequence[str]) -> str:
     return ", ".join(hosts[:most]) + (f" and {len(hosts) - most} more" if len(hosts) > most else "")
 
 
-def _order(rollout: Rollout) -> Iterable[tuple[str, str]]:
-    for wave in rollout.waves[: rollout.together]:
-        yield "together", ", ".join(wave)
-    for number, wave in enumerate(rollout.waves[rollout.together :], start=1):
-        yield f"wave {number}", ", ".join(wave)
+def _order(rollout: Rollout) -> Iterable[tuple[str, str, str]]:
+    for batch in rollout.batches:
+        yield f"wave {batch.wave}" if batch.wave else "together", ", ".join(batch.hosts), "; ".join(batch.reasons)
 
 
 def _nodes(count: int) -> str:

@@ -6,20 +6,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.found import Decision, Found, Step, read_found
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Fleet
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import Plan, plan_fleet
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout import (
-    Decision,
-    Found,
-    Rollout,
-    RolloutError,
-    Step,
-    in_order,
-    read_found,
-    roll_out,
-    without_serial,
-    wrong_group,
-)
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout import Rollout, in_order, roll_out, without_serial, wrong_group
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout_order import RolloutError
 from ansible_collections.livepeer.fleet.tests.unit.render.fleets import TEMPLATES, fleet, gateway, orchestrator
 from hypothesis import given
 from hypothesis import strategies as st
@@ -90,7 +81,7 @@ def test_two_hosts_of_one_machine_are_never_done_at_once() -> None:
     result = roll_out([replace(one, lacking=("0.9.1",)) for one in hosts], sizes=("100%",), restart_busy=())
     assert result.waves == (("x1", "x2"), ("y1", "y2"), ("z1", "z2"))
     assert result.releases == (("x1", "x2"), ("y1", "y2"), ("z1", "z2"))
-    assert result.together == 2
+    assert [batch.wave for batch in result.batches] == [0, 0, 1]
 
 
 @pytest.mark.parametrize(
@@ -154,7 +145,7 @@ def observed(*, running: bool = True, restarts: bool = True, busy: bool = False,
 )
 def test_only_a_restart_of_what_runs_interrupts(node: dict[str, object], interrupts: bool, busy: bool) -> None:
     result = {"observation": {"nodes": {"gateway": node, "old": {"planned": False}}, "missing_releases": ["0.9.1-abc"]}}
-    read = read_found("gw1", "m1", result)
+    read = read_found(planned(FLEET).hosts["gw1"], result)
     assert (read.decisions[0].interrupts, read.decisions[0].busy) == (interrupts, busy)
     assert read.decisions[0].reason == "livepeer.conf changes; a secret changes"
     assert (read.problem, read.lacking, read.unplanned) == ("", ("0.9.1-abc",), ("old",))
@@ -170,7 +161,7 @@ def test_only_a_restart_of_what_runs_interrupts(node: dict[str, object], interru
     ],
 )
 def test_a_host_that_could_not_be_looked_at_says_why(result: object, problem: str) -> None:
-    assert read_found("gw1", "m1", result).problem == problem
+    assert read_found(planned(FLEET).hosts["gw1"], result).problem == problem
 
 
 def planned(of: Fleet) -> Plan:

@@ -6,8 +6,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.found import Decision, Found, Step
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import plan_fleet
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout import Decision, Found, Rollout, Step, roll_out
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout import Rollout, roll_out
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout_report import (
     as_planned,
     describe,
