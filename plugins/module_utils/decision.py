@@ -29,11 +29,13 @@ class Decision:
         action: ``nothing``, ``new``, ``restart``, ``upgrade`` or ``downgrade``.
         reasons: why, for people; empty if nothing has to be done.
         restarts: True if its process has to be started anew for it.
+        secrets: names of the secrets that change.
     """
 
     action: str
     reasons: tuple[str, ...]
     restarts: bool
+    secrets: tuple[str, ...] = ()
 
 
 def wanted_secrets(folder: NodeFolder, node: Node, given: Mapping[str, str]) -> dict[str, str]:
@@ -72,7 +74,8 @@ def decide(host: Host, node: Node, secrets: Mapping[str, str], seen: Look) -> De
     others = _without_restart(folder, active, node, seen)
     if not restarting and not others:
         return Decision(NOTHING, (), restarts=False)
-    return Decision(_direction(active, node), (*restarting, *others), restarts=bool(restarting))
+    changed = revisions.changed_secrets(active, secrets)
+    return Decision(_direction(active, node), (*restarting, *others), restarts=bool(restarting), secrets=changed)
 
 
 def _changes(active: Revision, node: Node, secrets: Mapping[str, str]) -> list[str]:

@@ -84,7 +84,12 @@ def _node(host: Host, node: Node, given: Mapping[str, str]) -> dict[str, Any]:
         "sessions": host.api(node.cli).sessions() if seen.state.running else 0,
         "listeners": [_held(one) for one in seen.listeners],
         "problems": shown(seen.problems),
-        "decision": {"action": decided.action, "reasons": shown(decided.reasons), "restarts": decided.restarts},
+        "decision": {
+            "action": decided.action,
+            "reasons": shown(decided.reasons),
+            "restarts": decided.restarts,
+            "secrets": list(decided.secrets),
+        },
     }
 
 

@@ -357,11 +357,16 @@ def differences(revision: Revision, node: Node, secrets: Mapping[str, str]) -> t
     that was changed by hand is seen as well. Only the name of a differing one is told.
     """
     found = [name for name in sorted({*node.files, *revision.node.files}) if not _same_file(revision, node, name, secrets)]
-    names = sorted({*secrets, *revision.node.secrets})
-    found.extend(f"secret {name}" for name in names if not _same_text(revision.secret(name), secrets.get(name)))
-    if names and revision.vault.seals and not revision.sealed:
+    found.extend(f"secret {name}" for name in changed_secrets(revision, secrets))
+    if {*secrets, *revision.node.secrets} and revision.vault.seals and not revision.sealed:
         found.append(AT_REST)
     return tuple(found)
+
+
+def changed_secrets(revision: Revision, secrets: Mapping[str, str]) -> tuple[str, ...]:
+    """Names of the secrets that are not those of a revision as it lies on the disk."""
+    names = sorted({*secrets, *revision.node.secrets})
+    return tuple(name for name in names if not _same_text(revision.secret(name), secrets.get(name)))
 
 
 def _same_file(revision: Revision, node: Node, name: str, secrets: Mapping[str, str]) -> bool:

@@ -35,12 +35,14 @@ class Options:
         restart_busy: restart nodes with running sessions as well.
         keep: how many revisions of a node are kept.
         settled: seconds for which a node has to stay as planned before it is proved.
+        order: names of nodes that are done in this order; empty for that of the plan.
     """
 
     check: bool = False
     restart_busy: bool = False
     keep: int = 3
     settled: float = health.SETTLED_SECONDS
+    order: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,12 +98,18 @@ def apply(host: Host, part: Part, secrets: Mapping[str, Mapping[str, str]], opti
     if not options.restart_busy:
         _refuse_busy(host, tasks)
     outcomes: list[Outcome] = []
-    for task in tasks:
+    for task in _in_order(tasks, options.order):
         outcome = _apply_one(host, task, options)
         outcomes.append(outcome)
         if outcome.error:
             break
     return tuple(outcomes)
+
+
+def _in_order(tasks: Sequence[_Task], order: Sequence[str]) -> Sequence[_Task]:
+    """Tasks by the names of their nodes; those that are not named keep their place at the end."""
+    place = {name: number for number, name in enumerate(order)}
+    return sorted(tasks, key=lambda task: place.get(task.node.name, len(place)))
 
 
 def _look(host: Host, node: Node, given: Mapping[str, str], options: Options) -> _Task:

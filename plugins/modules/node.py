@@ -44,6 +44,11 @@ options:
         after 10, whatever is wrong with the service address.
     type: float
     default: 11
+  order:
+    description: Names of the nodes in the order they are done in, where it is not that of the plan. M(livepeer.fleet.rollout) tells it.
+    type: list
+    elements: str
+    default: []
   part:
     description: What the plan says of this host. Read from O(plan) on the controller; it is not given by hand.
     type: dict
@@ -135,6 +140,7 @@ def main() -> None:
             "restart_busy": {"type": "bool", "default": False},
             "keep": {"type": "int", "default": 3},
             "settled": {"type": "float", "default": SETTLED_SECONDS},
+            "order": {"type": "list", "elements": "str", "default": []},
             "part": {"type": "dict"},
             "secrets": {"type": "dict", "no_log": True},
         },
@@ -168,6 +174,7 @@ def run(module: AnsibleModule) -> tuple[Change, tuple[Outcome, ...]]:
         restart_busy=module.params["restart_busy"],
         keep=module.params["keep"],
         settled=module.params["settled"],
+        order=tuple(module.params["order"]),
     )
     secrets = module.params["secrets"] or {}
     if module.check_mode:

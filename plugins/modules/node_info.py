@@ -170,9 +170,9 @@ observation:
         decision:
           description: >-
             What has to be done, why, and whether the process has to be started anew for it. C(action) is C(nothing), C(new), C(restart),
-            C(upgrade) or C(downgrade).
+            C(upgrade) or C(downgrade). C(secrets) names those of its secrets that change.
           type: dict
-          sample: {"action": "restart", "reasons": ["livepeer.conf changes"], "restarts": true}
+          sample: {"action": "restart", "reasons": ["secret orch_secret changes"], "restarts": true, "secrets": ["orch_secret"]}
     foreign:
       description: Planned listeners that are held by a process of no planned node.
       type: list

@@ -17,8 +17,12 @@ description:
     could not be looked at, or if something makes the run pointless, such as a planned port held by a foreign process (C(LPF601)).
     Nothing has been changed up to then.
   - Otherwise it prints what will be done to each node and why, and returns which hosts are done in which order.
-  - Hosts where something is started and nothing that runs is stopped come first, all at once. Hosts where a running node will be
-    restarted follow in waves. A host with running sessions on a node that would be restarted is left as it is.
+  - Hosts where something is started and nothing that runs is stopped come first, all at once but for what they need of each other
+    (signers and redeemers, then orchestrators, then their workers, then gateways). Hosts where a running node will be restarted follow
+    in waves. A host with running sessions on a node that would be restarted is left as it is.
+  - AI workers are upgraded before their orchestrator and downgraded after it. Where the secret of an orchestrator changes, it is one
+    wave with all of its workers, which follow it at once. A signer or redeemer is never down together with those that it works for.
+  - It ends the run where there is no such order, and where a host that was left out of the run would be shut out by what is done.
 options:
   plan:
     description: Directory of the plan, as M(livepeer.fleet.plan) returns it.
@@ -98,10 +102,14 @@ ansible_facts:
           elements: int
           sample: [1, 1, 1]
         busy:
-          description: Hosts left as they are because of running sessions.
+          description: Hosts left as they are because of running sessions, there or on a host that they cannot be done without.
           type: list
           elements: str
           sample: []
+        orders:
+          description: For hosts whose nodes are not done in the order of the plan, the names of the nodes in the order of this run.
+          type: dict
+          sample: {"gpu1": ["ai_worker", "orchestrator"]}
         verify:
           description: Hosts to verify at the end. Empty where there was nothing to do, and in check mode.
           type: list

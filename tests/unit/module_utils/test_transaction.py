@@ -320,13 +320,27 @@ def test_order_of_versions(old: str, new: str, older: bool) -> None:
     assert (decision._order(old) < decision._order(new)) is older
 
 
+def test_a_changed_secret_is_told_by_its_name_alone(world: World) -> None:
+    secret = {"orch_secret": {"variable": "livepeer_orchestrator_orch_secret"}}
+    one(world, {"orch_secret": "first-secret"}, secrets=secret)
+    found = observe(world.host, part(raw_node(secrets=secret)), {"gateway": {"orch_secret": "other-secret"}}, reach=False)
+    decided = found["nodes"]["gateway"]["decision"]
+    assert decided == {"action": "restart", "reasons": ["secret orch_secret changes"], "restarts": True, "secrets": ["orch_secret"]}
+
+
+def test_nodes_are_done_in_the_order_of_the_run(world: World) -> None:
+    planned = part(raw_node(), raw_node("other", listeners=[]))
+    assert [one.node for one in apply(world.host, planned, {}, Options(check=True, order=("other", "gateway")))] == ["other", "gateway"]
+    assert [one.node for one in apply(world.host, planned, {}, Options(check=True))] == ["gateway", "other"]
+
+
 def test_observation_of_all_this(world: World) -> None:
     planned = part(raw_node(), raw_node("other", listeners=[{"purpose": "http", "protocol": "tcp", "address": "", "port": 80}]))
     one(world)
     world.sockets += (socket_of("nginx", 80, "0.0.0.0", 7),)
     world.states["livepeer-gone"] = DOWN
     found = observe(world.host, planned, {}, reach=False)
-    assert found["nodes"]["gateway"]["decision"] == {"action": "nothing", "reasons": [], "restarts": False}
+    assert found["nodes"]["gateway"]["decision"] == {"action": "nothing", "reasons": [], "restarts": False, "secrets": []}
     assert found["nodes"]["other"]["decision"]["action"] == "new"
     assert [(held["node"], held["unit"], held["port"]) for held in found["foreign"]] == [("other", "nginx", 80)]
     assert found["missing_releases"] == ["0.9.1-aaaaaaaaaaaa"], "a folder without our record is no release"

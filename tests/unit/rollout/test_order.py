@@ -116,7 +116,7 @@ def test_a_secret_and_a_version_cannot_change_in_one_run() -> None:
 def test_nor_can_two_hosts_that_each_carry_the_others_worker() -> None:
     x, y = node(Role.ORCHESTRATOR, host="x", runs=OLD), node(Role.ORCHESTRATOR, host="y", runs=OLD)
     workers = [node(Role.AI_WORKER, y, host="x", runs=OLD), node(Role.AI_WORKER, x, host="y", runs=OLD)]
-    with pytest.raises(RolloutError, match="x, y cannot be done in any order.*inventory host of its own"):
+    with pytest.raises(RolloutError, match=r"x, y cannot be done in any order.*inventory host of its own"):
         rollout(x, y, *workers)
 
 
