@@ -6,7 +6,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
 from typing import TypeVar
@@ -14,9 +14,11 @@ from typing import TypeVar
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts import listeners as facts
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.releases import newest, versions
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import (
+    Host,
     Node,
     OrchestratorSettings,
     Role,
+    Service,
 )
 
 L = TypeVar("L", bound=Iterable[object])
@@ -35,6 +37,10 @@ _PRIVATE = tuple(
     ipaddress.ip_network(net)
     for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10", "fc00::/7", "fe80::/10")
 )
+
+
+FOREIGN = "foreign"
+"""Purpose of the listener of a service that is no node: it is never opened, moved or checked by us."""
 
 
 class AddressError(ValueError):
@@ -65,7 +71,8 @@ class Listener:
         machine: key of the machine it is opened on.
         host: inventory host of the owner.
         node: name of the owner node (unit ``livepeer-<node>``).
-        purpose: ``rpc``, ``http``, ``rtmp``, ``cli``, ``metrics`` or ``runner``.
+        purpose: ``rpc``, ``http``, ``rtmp``, ``cli``, ``whip``, ``whep``, ``metrics``, ``runner``; or ``foreign``, and then the node is
+            the name of a service of somebody else.
         protocol: ``tcp`` or ``udp``.
         address: IP literal, host name, or "" for every address (dual stack).
         port: 1 to 65535.
@@ -306,6 +313,11 @@ def exposure(host: str) -> Exposure:
     return Exposure.PUBLIC
 
 
+def reached_at(node: Node) -> str:
+    """What Ansible reaches the node's machine at, if that is no tunnel or port of this one; else its inventory name."""
+    return node.host if ":" in node.machine or is_loopback(node.machine) else node.machine
+
+
 def hosts_overlap(one: str, other: str) -> bool:
     """True if two canonical hosts of one machine can be the same address.
 
@@ -363,6 +375,35 @@ def read_listeners(node: Node) -> tuple[tuple[Listener, ...], tuple[Fault, ...]]
             faults.append(Fault(node, field, without_user(text), str(error), error.hint))
         else:
             found.append(_listener(node, fact.purpose, field, host, port))
+    for purpose, field in (("whip", "whip_addr"), ("whep", "whep_addr")):
+        found += _read_webrtc(node, purpose, field, faults)
+    return tuple(found), tuple(faults)
+
+
+def _read_webrtc(node: Node, purpose: str, field: str, faults: list[Fault]) -> list[Listener]:
+    """Where a gateway takes or gives WebRTC: on every address where none is said (``media/whip_server.go:getUDPListenerAddr``)."""
+    text = str(getattr(node.settings, field, ""))
+    if not text or not node.knows(field):
+        return []
+    try:
+        host, port = listen_address(text, "", 0)
+    except AddressError as error:
+        faults.append(Fault(node, field, without_user(text), str(error), error.hint))
+        return []
+    return [replace(_listener(node, purpose, field, host, port), protocol="udp")]
+
+
+def read_services(host: Host) -> tuple[tuple[Listener, ...], tuple[tuple[Service, AddressError], ...]]:
+    """Every socket that somebody else is said to hold on a host, and every address of them that cannot be read."""
+    found, faults = [], []
+    for one in host.services:
+        try:
+            address, port = listen_address(one.addr, "", 0)
+        except AddressError as error:
+            faults.append((one, error))
+            continue
+        reached = Exposure(one.exposure) if one.exposure else exposure(address)
+        found.append(Listener(host.machine, host.name, one.name, FOREIGN, one.protocol, address, port, reached, one.variable, False))
     return tuple(found), tuple(faults)
 
 
@@ -425,14 +466,15 @@ class Conflict:
 def conflicts(opened: Iterable[Listener]) -> tuple[Conflict, ...]:
     """Every listener that wants a port which another one has, machine by machine and port by port.
 
-    What stays where it is: a default before something written, a role's own port before another's, then the first in order.
+    What stays where it is: what is none of ours; then a default before something written,
+    a role's own port before another's, then the first in order.
     """
     ports: dict[tuple[str, str, int], list[Listener]] = {}
     for listener in opened:
         ports.setdefault((listener.machine, listener.protocol, listener.port), []).append(listener)
     found: list[Conflict] = []
     for rivals in ports.values():
-        rivals.sort(key=lambda listener: (not listener.default, home_port(listener) != listener.port))
+        rivals.sort(key=lambda listener: (listener.purpose != FOREIGN, not listener.default, home_port(listener) != listener.port))
         for place, listener in enumerate(rivals):
             others = tuple(other for other in rivals[:place] if overlaps(other, listener))
             if others:
@@ -524,7 +566,8 @@ def _text(item: Mapping[object, object], key: str) -> str:
 
 def describe(listener: Listener) -> str:
     """A listener for people: ``gateway http (127.0.0.1:9935)``."""
-    owner = " ".join(part for part in (listener.node, listener.purpose) if part) or "a listener"
+    purpose = "" if listener.purpose == FOREIGN else listener.purpose
+    owner = " ".join(part for part in (listener.node, purpose) if part) or "a listener"
     return f"{owner} ({join_host_port(listener.address, listener.port)})"
 
 

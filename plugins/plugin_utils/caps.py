@@ -11,8 +11,8 @@ from fractions import Fraction
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.asks import Ask, State
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.flags import is_true
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.pipelines import per_pixel, pipelines
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Discovery, Node, Payment
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import GatewaySettings, Node, Payment, RemoteSigner, Role
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import payer_settings
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import (
     LARGEST,
     WEI,
@@ -175,33 +175,52 @@ class Caps:
     entries: tuple[Entry, ...] = ()
 
 
-def caps(payer: Node, asked: Mapping[Workload, Sequence[Ask]], overheads: Mapping[Workload, Fraction]) -> Caps:
+@dataclass(frozen=True)
+class Asked:
+    """What one payer may be asked for, by all who have it pay.
+
+    Attributes:
+        kinds: of the workloads that it is there for.
+        asks: the distinct asks of each workload.
+        overheads: for each workload the factor (1 or more) that the highest stated gas makes of a price; empty where unknown.
+        strangers: True if orchestrators that nobody knows may ask too.
+    """
+
+    kinds: tuple[str, ...]
+    asks: Mapping[Workload, Sequence[Ask]]
+    overheads: Mapping[Workload, Fraction]
+    strangers: bool = False
+
+
+def caps(payer: Node, asked: Asked) -> Caps:
     """Caps and bands of one payer.
 
     Args:
-        payer: the gateway; the cap of one that pays through a signer is what the operator declares of the signer.
-        asked: the distinct asks of each workload that its orchestrators may be asked for.
-        overheads: for each workload the factor (1 or more) that the highest stated gas makes of a price; empty where unknown.
+        payer: a gateway, or a signer of the fleet; the cap of a gateway that pays through another signer is what is declared of that.
+        asked: of all its gateways.
     """
-    return _Payer(payer, asked, overheads).caps()
+    return _Payer(payer, asked).caps()
 
 
 class _Payer:
     """The caps of one payer, worked out once."""
 
-    def __init__(self, payer: Node, asked: Mapping[Workload, Sequence[Ask]], overheads: Mapping[Workload, Fraction]) -> None:
+    def __init__(self, payer: Node, asked: Asked) -> None:
         self.node = payer
-        self.settings = gateway_settings(payer)
-        self.asked = {Workload(kind): () for kind in self.settings.workloads} | dict(asked)
-        self.overheads = overheads
+        self.signs = payer.role is Role.REMOTE_SIGNER
+        self.settings = payer_settings(payer)
+        self.asked = {Workload(kind): () for kind in asked.kinds} | dict(asked.asks)
+        self.overheads = asked.overheads
+        self.strangers = asked.strangers
         self.limits = tuple(map(percent, (payer.headroom_min, payer.headroom_max))) if payer.knows(*LIMITS) else None
 
     def caps(self) -> Caps:
         """See ``caps``."""
-        if self.settings.payment is Payment.NONE or not self.node.knows(*PAYMENT):
+        payment = self.settings.payment if isinstance(self.settings, GatewaySettings) else Payment.ONCHAIN
+        if payment is Payment.NONE or not self.node.knows(*(PAYMENT if self.node.role is Role.GATEWAY else PAYMENT[:1])):
             return Caps()
-        if self.settings.payment is not Payment.ONCHAIN:
-            declared = self._declared()
+        if isinstance(self.settings, GatewaySettings) and payment is not Payment.ONCHAIN:
+            declared = self._declared(self.settings.remote_signer)
             return self._found({workload: (SIGNER, self._of_signer(workload, declared)) for workload in self.asked}, {})
         flag = self._global()
         document = self._document(flag)
@@ -242,13 +261,23 @@ class _Payer:
         if not self.node.knows(*GLOBAL_CAP):
             return NoCap.REFUSED
         if self.settings.max_price_per_unit == AUTO:
-            video = Workload(VIDEO)
-            return self._auto([video], video, variable, self.settings.pixels_per_unit) if video in self.asked else NoCap.UNSET
+            of_flag = self._of_flag()
+            return self._auto(of_flag, of_flag[0], variable, self.settings.pixels_per_unit) if of_flag else NoCap.UNSET
         return self._written(self.settings.max_price_per_unit, self.settings.pixels_per_unit, variable, CapSource.WRITTEN)
 
-    def _declared(self) -> Cap | NoCap:
-        """What is known of a signer's own ``-maxPricePerUnit``."""
-        signer = self.settings.remote_signer
+    def _of_flag(self) -> list[Workload]:
+        """What the flag alone caps: video at a gateway, and at a signer, which pays for none, the models without a cap of their own."""
+        if not self.signs:
+            return [one for one in self.asked if one.kind == VIDEO]
+        caps = self.settings.max_price_per_capability
+        if isinstance(caps, str):
+            return [] if caps else [one for one in sorted(self.asked) if one.pipeline]
+        named = {entry_key(entry) for entry in caps}
+        models = (one for one in sorted(self.asked) if one.pipeline)
+        return [one for one in models if named.isdisjoint({(one.pipeline, one.model_id), (one.pipeline, DEFAULT)})]
+
+    def _declared(self, signer: RemoteSigner) -> Cap | NoCap:
+        """What is known of the ``-maxPricePerUnit`` of a signer that is no node of the fleet."""
         if not self.node.knows("remote_signer"):
             return NoCap.REFUSED
         if not signer.max_price_per_unit:
@@ -332,7 +361,8 @@ class _Payer:
         if workload.kind == VIDEO:
             return FLAG, flag
         if workload.kind == LIVE_RUNNER:
-            return FLAG, NoCap.NONE_NEEDED
+            # Held against the flag alone, and in another unit (recorded in facts/payment.json).
+            return FLAG, NoCap.OTHER_UNIT if self.signs and isinstance(flag, Cap) else NoCap.NONE_NEEDED
         if not self.node.knows(CAPABILITY_CAPS):
             return FLAG, NoCap.REFUSED
         own, default = ((workload.pipeline, model) for model in (workload.model_id, DEFAULT))
@@ -351,8 +381,10 @@ class _Payer:
             return NoCap.ANY
         if isinstance(flag, NoCap):
             # An auto of video without a price of video is no cap of models either, and their own prices are known.
-            return NoCap.UNSET if flag is NoCap.UNKNOWN_PRICE else flag
-        return replace(flag, workload=workload, source=CapSource.GLOBAL) if per_pixel(workload) else NoCap.OTHER_UNIT
+            return NoCap.UNSET if flag is NoCap.UNKNOWN_PRICE and not self.signs else flag
+        if not per_pixel(workload):
+            return NoCap.OTHER_UNIT
+        return replace(flag, workload=workload, source=flag.source if self.signs else CapSource.GLOBAL)
 
     def _of_signer(self, workload: Workload, declared: Cap | NoCap) -> Cap | NoCap:
         """A signer holds one number against the prices of all units (``server/remote_signer.go``)."""
@@ -410,7 +442,7 @@ class _Payer:
         """The cap with the prices and limits that its template enforces: all that the rules refuse, and what they do not even warn of."""
         fits = self._band(workloads, cap.currency, raised=False)
         prices = self._prices(workloads, cap.currency)
-        open_below = fits is None or not prices or self.settings.discovery is Discovery.ONCHAIN
+        open_below = fits is None or not prices or self.strangers
         open_above = fits is None or not prices or cap.amount > fits.high
         return replace(
             cap,

@@ -224,7 +224,7 @@ def judge(found: Route, alike: Alike, workload: Workload, cases: Cases) -> Judge
     lost = (*(("LPF104",) if away else ()), *(("LPF107",) if workload.kind in found.unrouted else ()))
     if alike.node is None:
         judged = _foreign(found, alike, workload, cases)
-    elif not found.gateway.knows(*PAYS) or not alike.node.knows("network"):
+    elif not found.gateway.knows(*PAYS) or not found.payer.knows("network") or not alike.node.knows("network"):
         judged = Judgement(reachable, Payable.UNKNOWN, known=False)
     else:
         judged = _own(found, alike, workload, between(found.gateway, alike.node.network, workload.kind), cases)
@@ -268,7 +268,7 @@ def _priced(found: Route, alike: Alike, workload: Workload, enforcer: Enforcer, 
     judged = _capped(found, cap, alike, ask, enforcer) if ask.rate and cap else _uncapped(found, alike, workload, enforcer)
     if judged.price is None:
         return judged
-    if ask.rate is not None and (_no_amount(alike.node or found.gateway, ask) or (cap and _no_amount(found.gateway, cap))):
+    if ask.rate is not None and (_no_amount(alike.node or found.gateway, ask) or (cap and _no_amount(found.payer, cap))):
         return replace(judged, codes=tuple(dict.fromkeys((*judged.codes, "LPF205"))), mild=judged.mild - {"LPF205"})
     dealt = cases.of(found.gateway, alike.node, Rate(judged.price, judged.currency), workload.kind)
     codes, mild = _tickets(found, dealt, judged.cap) if dealt else ((), frozenset())
@@ -309,7 +309,7 @@ def _capped(found: Route, cap: Cap, alike: Alike, ask: Ask, enforcer: Enforcer) 
     codes += ("LPF201",) if below_band(found, cap, Offer(price.amount, ask.adjusts)) else ()
     # Over a price that has to be another one, nothing is too high.
     codes += ("LPF202",) if not {"LPF201", *_floored(ask)} & set(codes) and above_band(found, cap.workload) else ()
-    codes += ("LPF203",) if undone(found.gateway, cap.workload) else ()
+    codes += ("LPF203",) if undone(found.payer, cap.workload) else ()
     # With an exchange rate the two can be compared all the same; a cap that a flag undoes is one still.
     mild = frozenset({"LPF203", "LPF208"}) | _guessed(alike, ask)
     return Judgement(
@@ -329,7 +329,7 @@ def _capped(found: Route, cap: Cap, alike: Alike, ask: Ask, enforcer: Enforcer) 
 
 def _most(found: Route, cap: Cap, enforcer: Enforcer) -> Fraction | None:
     """A signer lets no price rise within a session (server/remote_signer.go)."""
-    if undone(found.gateway, cap.workload):
+    if undone(found.payer, cap.workload):
         return None
     return cap.amount if enforcer is Enforcer.SIGNER else REFRESH * cap.amount
 
@@ -347,7 +347,7 @@ def in_cap_currency(found: Route, cap: Cap, ask: Ask) -> tuple[Rate | None, tupl
     """A price in the currency of the cap, as far as a rate for that is known, and the code of what there is to say of it."""
     if ask.rate is None or ask.rate.currency == cap.currency:
         return ask.rate, ()
-    return in_currency(ask.rate, cap.currency, found.gateway.exchange_rates), ("LPF208",)
+    return in_currency(ask.rate, cap.currency, found.payer.exchange_rates), ("LPF208",)
 
 
 def below_band(found: Route, cap: Cap, offer: Offer) -> bool:
@@ -357,7 +357,7 @@ def below_band(found: Route, cap: Cap, offer: Offer) -> bool:
 
 
 def _lowest(found: Route, offer: Offer) -> Fraction | None:
-    return lowest_cap(offer, percent(found.gateway.headroom_min)) if found.gateway.knows("headroom_min") else None
+    return lowest_cap(offer, percent(found.payer.headroom_min)) if found.payer.knows("headroom_min") else None
 
 
 def above_band(found: Route, workload: Workload) -> bool:

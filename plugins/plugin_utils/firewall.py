@@ -7,7 +7,7 @@ import ipaddress
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Exposure, Listener
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import FOREIGN, Exposure, Listener
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.templating import Templates
 
 _FAMILIES = {4: "ip", 6: "ip6"}
@@ -48,7 +48,8 @@ def rules(listeners: Iterable[Listener], allowed: Allowed) -> tuple[Rule, ...]:
     machine itself is let through before all of these. A listener that is bound to one address is matched by it as well, so that
     somebody else's on another address of the machine is left alone.
     """
-    ordered = sorted(listeners, key=lambda one: (one.port, one.protocol, one.address, one.node, one.purpose))
+    ours = (listener for listener in listeners if listener.purpose != FOREIGN)
+    ordered = sorted(ours, key=lambda one: (one.port, one.protocol, one.address, one.node, one.purpose))
     opened = [rule for listener in ordered for rule in _open(listener, allowed)]
     closed = [Rule(_target(listener), "drop", _about(listener)) for listener in ordered if not _for_everybody(listener)]
     return tuple({(rule.match, rule.verdict): rule for rule in (*opened, *closed)}.values())
@@ -61,7 +62,8 @@ def ruleset(machine: str, listeners: Iterable[Listener], allowed: Allowed, templ
 
 def unreachable(listeners: Iterable[Listener], allowed: Allowed) -> tuple[Listener, ...]:
     """Listeners that are bound to be reached from elsewhere, and that the table would close to everybody."""
-    return tuple(one for one in listeners if one.exposure is not Exposure.LOOPBACK and not _open(one, allowed))
+    ours = (one for one in listeners if one.purpose != FOREIGN)
+    return tuple(one for one in ours if one.exposure is not Exposure.LOOPBACK and not _open(one, allowed))
 
 
 def _open(listener: Listener, allowed: Allowed) -> list[Rule]:

@@ -38,6 +38,12 @@ def _payment(node: Node) -> Payment:
     return node.settings.payment if isinstance(node.settings, GatewaySettings) else Payment.NONE
 
 
+def paying(gateway: Node) -> Node:
+    """The node whose caps and funds count for the jobs of a gateway: the signer of the fleet that pays for it, else itself."""
+    signer = gateway_settings(gateway).remote_signer.node if signs(gateway) else None
+    return signer or gateway
+
+
 def both(gateway: Node) -> bool:
     """True for an on-chain gateway with a signer, which go-livepeer starts with and which gets no video (LPF303)."""
     return pays(gateway) and bool(gateway_settings(gateway).remote_signer.name)
@@ -59,12 +65,13 @@ def mode(gateway: Node) -> str:
 
 def between(gateway: Node, network: str, kind: str) -> Combination:
     """What becomes of a kind of workload between a gateway and an orchestrator on a network."""
-    return _between(mode(gateway), gateway.network, network, kind)
+    return _between(mode(gateway), paying(gateway).network, network, kind)
 
 
 @cache
-def _between(gateway_mode: str, gateway_network: str, network: str, kind: str) -> Combination:
-    if OFFCHAIN not in (gateway_network, network) and gateway_network != network:
-        why = f"the gateway pays on {gateway_network}, the orchestrator is paid on {network}"
+def _between(gateway_mode: str, payer_network: str, network: str, kind: str) -> Combination:
+    if OFFCHAIN not in (payer_network, network) and payer_network != network:
+        who = "the gateway" if gateway_mode == ONCHAIN else "the signer"
+        why = f"{who} pays on {payer_network}, the orchestrator is paid on {network}"
         return Combination(REFUSED, "nobody", why, "", "")
     return combination(gateway_mode, OFFCHAIN if network == OFFCHAIN else ONCHAIN, kind)

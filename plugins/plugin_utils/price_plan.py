@@ -10,6 +10,7 @@ from functools import cached_property
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge, End, Payable
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node, Role
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import paying
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan_json import end_name
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import WEI_PER_ETH, Rate
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.cases import Cases
@@ -45,6 +46,21 @@ class Purchase:
         """The one that speaks for all."""
         return self.gateways[0]
 
+    @property
+    def account(self) -> Node:
+        """The node whose reserve and deposit count: of the gateways, or a signer of the fleet."""
+        return paying(self.gateway)
+
+    @property
+    def outside(self) -> bool:
+        """True if somebody pays who is no node of the fleet."""
+        return self.payer.signed and self.account is self.gateway
+
+    @property
+    def accounts(self) -> tuple[Node, ...]:
+        """All nodes of which the same is to be said as of the account."""
+        return self.gateways if self.account is self.gateway else (self.account,)
+
     @cached_property
     def figures(self) -> Figures:
         """What follows for the gateways."""
@@ -54,7 +70,6 @@ class Purchase:
 def _figures(found: Purchase) -> Figures:
     bases = [sale.case.deal.base for sale in found.sales]
     caps = [sale.cap for sale in found.sales if sale.cap is not None]
-    settings = found.gateway
     stated = Figures(
         gateways=tuple(end_name(End(node.host, node.name), Role.GATEWAY) for node in found.gateways),
         workload=found.workload,
@@ -64,7 +79,7 @@ def _figures(found: Purchase) -> Figures:
         base_lowest=min(bases),
         base_highest=max(bases),
         cap=min(caps, default=None),
-        gas_gwei=tuple(map(Fraction, settings.expected_gas_gwei)),
+        gas_gwei=tuple(map(Fraction, found.account.expected_gas_gwei)),
         pool_size=found.payer.pool,
         reserve_eth=_eth(found.payer.reserve),
         deposit_eth=_eth(found.payer.deposit),
@@ -90,18 +105,18 @@ def purchases(found: Iterable[Edge], by_name: Mapping[tuple[str, str], Node], ca
             groups.setdefault((edge.gateways, edge.workload, edge.currency), []).append(edge)
     made = _Terms(by_name, cases)
     for (gateways, workload, currency), edges in groups.items():
-        for alike, paying in _by_purse((by_name[end.host, end.node] for end in gateways), cases):
+        for alike, purse in _by_purse((by_name[end.host, end.node] for end in gateways), cases):
             sales = tuple(sale for edge in edges for sale in made.sales(alike[0], edge))
             if sales:
-                yield Purchase(alike, paying, workload, currency, edges[0].unit, sales, edges[0].if_selected)
+                yield Purchase(alike, purse, workload, currency, edges[0].unit, sales, edges[0].if_selected)
 
 
 def _by_purse(gateways: Iterable[Node], cases: Cases) -> Iterator[tuple[tuple[Node, ...], Payer]]:
     """Gateways that differ by nothing that tickets hang on."""
     alike: dict[tuple[Payer, str, int | None], list[Node]] = {}
     for node in gateways:
-        paying, pixels = cases.payer(node)
-        alike.setdefault((paying, node.network, pixels), []).append(node)
+        purse, pixels = cases.payer(node)
+        alike.setdefault((purse, node.network, pixels), []).append(node)
     return ((tuple(nodes), key[0]) for key, nodes in alike.items())
 
 

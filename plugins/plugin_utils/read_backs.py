@@ -7,7 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import Cap
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import GatewaySettings, Node, OrchestratorSettings
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import (
+    GatewaySettings,
+    Node,
+    OrchestratorSettings,
+    RemoteSignerSettings,
+)
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import WEI, Price, PriceError, json_number, rate
 
 SERIES = ("livepeer_price_per_capability", "pipeline", "model_name")
@@ -59,6 +64,8 @@ def read_backs(
     level = ReadBack("/getLogLevel", None, str(node.log_level))
     if isinstance(node.settings, GatewaySettings):
         return (level, *_account(node), *_gateway(node.settings, orchestrator_urls), *_caps(node, cap, capabilities))
+    if isinstance(node.settings, RemoteSignerSettings):
+        return (level, *_account(node), *_caps(node, cap, capabilities))
     if isinstance(node.settings, OrchestratorSettings):
         return (level, *_account(node), *_orchestrator(node, node.settings))
     return (level, *_account(node))

@@ -27,7 +27,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.needs import Need, 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import pays
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.peers import peer_address
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.read_backs import ReadBack, read_backs
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import Route
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import Route, signers
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.templating import (
     PRIVILEGED_PORTS,
     Templates,
@@ -63,7 +63,7 @@ class Surroundings:
     Attributes:
         machine_listeners: every listener of the node's machine, its own included.
         orchestrator_urls: what a gateway dials, in order; empty with on-chain discovery.
-        caps: a gateway's caps as its flags take them.
+        caps: those of a gateway or a signer as its flags take them.
         peer: ``host:port`` of the orchestrator that a worker, or of the redeemer that an orchestrator works with; "" for none.
         start_after: units of the same machine that are to be started before this one.
         reach: orchestrators of the fleet that a gateway must be able to reach from its host.
@@ -85,6 +85,7 @@ class Neighbours:
     def __init__(self, fleet: Fleet, routes: Sequence[Route], listeners: Sequence[Listener]) -> None:
         self.routes = {(gateway.host, gateway.name): route for route in routes for gateway in route.gateways}
         self.listeners = _grouped(listeners, lambda listener: listener.machine)
+        self.signers = {(signer.node.host, signer.node.name): signer.caps for signer in signers(fleet, routes)}
         self.fleet = fleet
         self.machines = _grouped(fleet.nodes, lambda node: node.machine)
 
@@ -92,6 +93,8 @@ class Neighbours:
         """What the files of the node take from the rest of the fleet."""
         listeners = tuple(self.listeners.get(node.machine, ()))
         route = self.routes.get((node.host, node.name))
+        if node.role is Role.REMOTE_SIGNER:
+            return Surroundings(listeners, caps=self.signers.get((node.host, node.name), NO_CAPS), start_after=self.start_after(node))
         if route is None:
             return Surroundings(
                 machine_listeners=listeners,

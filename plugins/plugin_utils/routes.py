@@ -20,10 +20,10 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import (
     orchestrator_url,
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.asks import Ask, accounts, asks, foreign_ask
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import Caps, caps
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import Asked, Caps, caps
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Discovery, Fleet, Node, Role
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import PAID, PAYS, between, pays, signs
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings, payer_settings
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import PAID, PAYS, between, paying, pays, signs
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routing import (
     Candidate,
     Directory,
@@ -91,6 +91,16 @@ class Route:
         """The one that speaks for all."""
         return self.gateways[0]
 
+    @property
+    def payer(self) -> Node:
+        """Whose caps and funds count, see ``payments.paying``."""
+        return paying(self.gateway)
+
+    @property
+    def payers(self) -> tuple[Node, ...]:
+        """All nodes of which the same is to be said as of the payer."""
+        return self.gateways if self.payer is self.gateway else (self.payer,)
+
     @cached_property
     def urls(self) -> tuple[str, ...]:
         """What ``-orchAddr`` gets, in order; empty with on-chain discovery."""
@@ -110,13 +120,47 @@ class Route:
 
 
 def discovers(gateway: Node) -> bool:
-    """True if the gateway finds its orchestrators on the chain, so that nobody knows all of them."""
-    return gateway_settings(gateway).discovery is Discovery.ONCHAIN
+    """True if the gateway, or its signer for it, finds orchestrators on the chain, so that nobody knows all of them."""
+    return gateway_settings(gateway).discovery in (Discovery.ONCHAIN, Discovery.REMOTE_SIGNER)
 
 
 def routes(fleet: Fleet, known: Directory | None = None) -> tuple[Route, ...]:
     """Every gateway of a fleet with its candidates and caps, in groups of those alike; ``known`` is the fleet's directory."""
     return _Mapper(fleet, known or Directory.of(fleet)).routes()
+
+
+@dataclass(frozen=True)
+class Signer:
+    """A remote signer of the fleet.
+
+    Attributes:
+        node: itself.
+        caps: the most that it pays, over all gateways that name it.
+        routes: of these gateways; empty where it signs for others alone.
+    """
+
+    node: Node
+    caps: Caps
+    routes: tuple[Route, ...]
+
+    @property
+    def asked(self) -> bool:
+        """True if there is something that it is known to pay for."""
+        return any(True for one in self.routes for _paid in one.payable())
+
+
+def signers(fleet: Fleet, found: Iterable[Route]) -> tuple[Signer, ...]:
+    """Every remote signer of a fleet with its caps; ``found`` are the routes of the fleet."""
+    by_payer: dict[tuple[str, str], list[Route]] = {}
+    for one in found:
+        if one.payer is not one.gateway:
+            by_payer.setdefault((one.payer.host, one.payer.name), []).append(one)
+    nodes = [node for node in fleet.nodes if node.role is Role.REMOTE_SIGNER]
+    return tuple(_signer_of(node, tuple(by_payer.get((node.host, node.name), ()))) for node in nodes)
+
+
+def _signer_of(node: Node, own: tuple[Route, ...]) -> Signer:
+    return Signer(node, own[0].caps if own else caps(node, Asked((), {}, {}, strangers=True)), own)
 
 
 def unrouted(gateway: Node) -> tuple[str, ...]:
@@ -189,8 +233,9 @@ class _Mapper:
 
     def _account(self, gateway: Node) -> str:
         """The account that pays, if an orchestrator has a price for it."""
-        account = gateway_settings(gateway).eth_acct_addr.lower()
-        return account if pays(gateway) and account in self.priced_accounts else ""
+        payer = paying(gateway)
+        account = payer_settings(payer).eth_acct_addr.lower()
+        return account if (payer is not gateway or pays(gateway)) and account in self.priced_accounts else ""
 
     def _machine(self, gateway: Node) -> str:
         """The machine, where it matters: loopback addresses lead to those of the same one alone."""
@@ -229,11 +274,15 @@ class _Mapper:
 
     def _route(self, draft: _Draft, shared: Mapping[str, list[_Draft]]) -> Route:
         gateway = draft.gateways[0]
+        payer = paying(gateway)
         among = shared.get(_signer(gateway), [draft])
         asked, overheads = _asked(among), _overheads(among)
-        key = (draft.profile.base, frozen(asked), frozen(overheads))
+        key = (draft.profile.base if payer is gateway else (payer.host, payer.name), frozen(asked), frozen(overheads))
         if key not in self.caps:
-            self.caps[key] = caps(gateway, asked, overheads)
+            having_it_pay = among if payer is not gateway else [draft]
+            kinds = dict.fromkeys(kind for one in having_it_pay for kind in gateway_settings(one.gateways[0]).workloads)
+            strangers = any(discovers(one.gateways[0]) for one in having_it_pay)
+            self.caps[key] = caps(payer, Asked(tuple(kinds), asked, overheads, strangers))
         return Route(draft.gateways, draft.routing, draft.asked, self.caps[key], draft.profile.unrouted)
 
 
@@ -266,7 +315,7 @@ def _by_signer(drafts: Iterable[_Draft]) -> dict[str, list[_Draft]]:
 
 
 def _paid(gateway: Node, alike: Alike) -> Iterator[tuple[Workload, Ask]]:
-    if not gateway.knows(*PAYS):
+    if not gateway.knows(*PAYS) or not paying(gateway).knows("network"):
         return
     wanted = gateway_settings(gateway).workloads
     for workload, ask in alike.asks.items():

@@ -18,10 +18,10 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import (
     without_user,
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.asks import serves
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Discovery, Fleet, Node, OrchAddr, Role
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import OFFCHAIN, Discovery, Fleet, Node, OrchAddr, Role
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings, orchestrator_settings
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.nearest import nearest
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import REFUSED, between, mode
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import REFUSED, between, mode, paying, signs
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import Workload
 
 UNREAD = frozenset(
@@ -103,6 +103,8 @@ class Fit(Enum):
     """There is no such workload."""
     REGISTERED = 4
     """It can be found on the gateway's chain, and serves something that is asked for. Off-chain there is nothing to find (LPF303)."""
+    LISTED = 5
+    """The same, found by the gateway's signer on its chain."""
 
 
 Groups = tuple[tuple[Candidate, ...], tuple[tuple[Candidate, ...], ...]]
@@ -165,7 +167,7 @@ class Directory:
     def fitting(self, gateway: Node, by: Fit) -> Groups:
         """The orchestrators that fit a gateway; gateways alike share one tuple."""
         asked = gateway_settings(gateway).workloads
-        key = (by, mode(gateway), gateway.network, asked)
+        key = (by, mode(gateway), paying(gateway).network, asked)
         if key not in self.found:
             groups = self.grouped(self.advertised.values())
             kept = tuple(group for group in groups if group[0].node and _fits(gateway, group[0].node, by))
@@ -183,6 +185,9 @@ def _fits(gateway: Node, orchestrator: Node, by: Fit) -> bool:
             return payable is (by is Fit.PAYABLE)
         case Fit.REGISTERED:
             return bool(kinds) and gateway.onchain and gateway.network == orchestrator.network
+        case Fit.LISTED:
+            # Of a signer outside of the fleet nobody knows the chain.
+            return bool(kinds) and signs(gateway) and orchestrator.onchain and paying(gateway).network in (OFFCHAIN, orchestrator.network)
         case Fit.ANY:
             return True
 
@@ -227,6 +232,8 @@ def route(gateway: Node, known: Directory) -> Routing:
             return _listed(gateway, settings.orch_addr, known)
         case Discovery.ONCHAIN:
             return Routing(gateway, *known.fitting(gateway, Fit.REGISTERED), closed=False)
+        case Discovery.REMOTE_SIGNER:
+            return Routing(gateway, *known.fitting(gateway, Fit.LISTED), closed=False)
         case Discovery.INVENTORY:
             candidates, kinds = known.fitting(gateway, Fit.PAYABLE)
             if candidates or not known.orchestrators:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import jinja2
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Listener, enforce_ports, join_host_port
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import FOREIGN, Listener, enforce_ports, join_host_port
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node, OrchestratorSettings, placeholder
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import decimal_text, enforce_headroom, json_number
 
@@ -111,8 +111,8 @@ def json_list(items: list[object]) -> str:
 
 
 def flag_of(listener: Listener) -> str:
-    """Flag that binds the listener."""
-    return FLAG_OF_PURPOSE[listener.purpose]
+    """Flag that binds the listener; "" where something else does."""
+    return FLAG_OF_PURPOSE.get(listener.purpose, "")
 
 
 def mode_flag(role: str) -> str:
@@ -135,7 +135,7 @@ def bind_address(listener: Listener, node: Node) -> str:
 
 def owned_by(listener: Listener, node: Node) -> bool:
     """True if the listener is the node's."""
-    return (listener.host, listener.node) == (node.host, node.name)
+    return listener.purpose != FOREIGN and (listener.host, listener.node) == (node.host, node.name)
 
 
 class Templates:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import ANY, AUTO, CAPABILITY_CAPS, TAKES_FLAG
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.pipelines import unit
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import ExchangeRate, Node, Role
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings, orchestrator_settings
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import ExchangeRate, GatewaySettings, Node, Role
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings, orchestrator_settings, payer_settings
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import pays, signs
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import WEI, Place, Rate, implausible, in_wei, least_worth, read
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import VIDEO, Workload
@@ -57,9 +57,13 @@ def written(node: Node) -> Iterator[Written]:
     """Every amount of a node that go-livepeer reads; one that is not there is a finding of the parser, or of LPF203."""
     if node.role is Role.ORCHESTRATOR:
         yield from _of_orchestrator(node)
-    elif pays(node):
+    elif pays(node) or node.role is Role.REMOTE_SIGNER:
         yield from _of_payer(node)
-    elif signs(node) and gateway_settings(node).remote_signer.max_price_per_unit not in ("", ANY):
+    elif (
+        signs(node)
+        and not gateway_settings(node).remote_signer.node
+        and gateway_settings(node).remote_signer.max_price_per_unit not in ("", ANY)
+    ):
         signer, variable = gateway_settings(node).remote_signer, node.sources["remote_signer"].variable
         price = (f"{variable}.max_price_per_unit", signer.max_price_per_unit, Place.CAP)
         yield Written(node, price, (f"{variable}.pixels_per_unit", signer.pixels_per_unit, Place.PIXELS))
@@ -87,7 +91,7 @@ def _of_orchestrator(node: Node) -> Iterator[Written]:
 
 
 def _of_payer(node: Node) -> Iterator[Written]:
-    settings = gateway_settings(node)
+    settings = payer_settings(node)
     pixels = (node.sources["pixels_per_unit"].variable, settings.pixels_per_unit, Place.PIXELS)
     cap = "" if settings.max_price_per_unit in (AUTO, ANY) else settings.max_price_per_unit
     yield Written(node, (node.sources["max_price_per_unit"].variable, cap, Place.CAP), pixels)
@@ -98,8 +102,9 @@ def _of_payer(node: Node) -> Iterator[Written]:
         price = (f"{variable}[{place}].price_per_unit", text, Place.CAPABILITY_CAP)
         workload = Workload.of_model(_text(entry, "pipeline"), _text(entry, "model_id"))
         yield Written(node, price, own_units if own_units[1] else pixels, _text(entry, "currency"), unit(workload))
-    known = node.sources["orch_addr"].variable
-    for place, foreign in enumerate(settings.orch_addr):
+    listed = settings.orch_addr if isinstance(settings, GatewaySettings) else ()
+    known = node.sources["orch_addr"].variable if listed else ""
+    for place, foreign in enumerate(listed):
         price = (f"{known}[{place}].price_per_unit", foreign.price_per_unit, Place.PRICE)
         # Whether it adjusts that price nobody knows: the safe guess is that it does.
         yield Written(node, price, (f"{known}[{place}].pixels_per_unit", foreign.pixels_per_unit, Place.PIXELS), adjusts=True, foreign=True)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -42,6 +42,7 @@ class Discovery(StrEnum):
     INVENTORY = "inventory"
     ONCHAIN = "onchain"
     LIST = "list"
+    REMOTE_SIGNER = "remote_signer"
 
 
 OFFCHAIN = "offchain"
@@ -108,6 +109,7 @@ class OrchAddr:
 class RemoteSigner:
     """Who pays in the place of a gateway: at most one of ``host`` (inventory name) and ``url``; neither where nobody does.
 
+    ``node`` is the signer of the fleet that this is; its URL is worked out, and "" where it cannot be reached from the gateway.
     ``url`` is what the flag gets, a ``placeholder`` where it is or holds a secret. ``endpoint`` is ``scheme://host:port`` of it in
     one spelling, "" where that is a secret too.
     ``max_price_per_unit``/``pixels_per_unit`` is the cap that the operator knows of it (flag grammar, or ``any``), or "".
@@ -118,6 +120,7 @@ class RemoteSigner:
     max_price_per_unit: str = ""
     pixels_per_unit: str = "1"
     endpoint: str = ""
+    node: Node | None = field(default=None, compare=False, repr=False)
 
     @property
     def known(self) -> str:
@@ -407,6 +410,25 @@ class Node:
 
 
 @dataclass(frozen=True)
+class Service:
+    """A service of somebody else that listens on a host: an entry of ``livepeer_services``.
+
+    Attributes:
+        name: for people.
+        addr: ``host:port`` as written; ``:port`` is every address.
+        protocol: ``tcp`` or ``udp``.
+        exposure: who reaches it, "" where its address says so.
+        variable: path of its address, ``livepeer_services[0].addr``.
+    """
+
+    name: str
+    addr: str
+    protocol: str
+    exposure: str
+    variable: str
+
+
+@dataclass(frozen=True)
 class Host:
     """An inventory host with a Livepeer role.
 
@@ -415,12 +437,14 @@ class Host:
         machine: what it is reached at (``ansible_host`` and ``ansible_port``, else the name): the same machine for every rule.
         combined: True if it is a gateway and an orchestrator, by the group ``livepeer_combined`` or by both groups.
         nodes: its nodes, in the order they are started (``START_ORDER``).
+        services: what else listens there, and is left alone.
     """
 
     name: str
     machine: str
     combined: bool
     nodes: tuple[Node, ...]
+    services: tuple[Service, ...]
 
 
 @dataclass(frozen=True)

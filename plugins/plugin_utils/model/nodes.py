@@ -249,7 +249,7 @@ class NodeReader:
         elif url:
             found, secret = signer_url(str(url))
             endpoint = found.url
-        texts = {key: str(value) for key, value in entry.items()}
+        texts: dict[str, Any] = {key: str(value) for key, value in entry.items()}
         signer = RemoteSigner(**texts, url=placeholder(SECRET) if secret else str(url), endpoint=endpoint)
         return signer, {SECRET: SecretSource(variable)} if secret else {}
 

@@ -12,13 +12,14 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.collector imp
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.control import check_once
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.definitions import FLEET, Definition, of_role
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.deployment import read_release
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import START_ORDER, Fleet, Host, Role, Source
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import START_ORDER, Fleet, Host, Role, Service, Source
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.groups import Membership, group_names, memberships
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Inventory, Unreadable
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.links import linked
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.machines import machine_key
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.names import check_names
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.nodes import HostValues, NodeReader
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.signing import with_signers
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.values import MISSING, Checker
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import percent
 
@@ -46,7 +47,7 @@ def parse_fleet(inventory: Inventory, *, archive_checksum: Callable[[str], str])
         hosts[name] = _host(name, membership, inventory.hostvars.get(name, {}), archive_checksum, collector)
         findings.extend(collector.findings)
     skipped = any(row.get(SECRETS) == SKIP for row in inventory.hostvars.values())
-    return linked(Fleet(hosts), secrets_known=not skipped), tuple(merged(findings))
+    return with_signers(linked(Fleet(hosts), secrets_known=not skipped)), tuple(merged(findings))
 
 
 def _host(
@@ -63,7 +64,17 @@ def _host(
     machine = machine_key(name, raw)
     roles = (role for role in START_ORDER if role in membership.roles)
     nodes = tuple(NodeReader(role, read, release, collector).node(name, machine) for role in roles)
-    return Host(name=name, machine=machine, combined=membership.combined, nodes=nodes)
+    return Host(name=name, machine=machine, combined=membership.combined, nodes=nodes, services=_services(read.values.get("services")))
+
+
+def _services(entries: object) -> tuple[Service, ...]:
+    """The entries of ``livepeer_services`` that say what they are."""
+    found = enumerate(entries if isinstance(entries, tuple) else ())
+    return tuple(
+        Service(str(one["name"]), str(one["addr"]), str(one["protocol"]), str(one.get("exposure", "")), f"livepeer_services[{place}].addr")
+        for place, one in found
+        if {"name", "addr", "protocol"} <= set(one)
+    )
 
 
 def read_values(membership: Membership, raw: Mapping[str, object], collector: Collector) -> HostValues:

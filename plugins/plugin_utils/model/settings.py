@@ -3,7 +3,12 @@
 
 from __future__ import annotations
 
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import GatewaySettings, Node, OrchestratorSettings
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import (
+    GatewaySettings,
+    Node,
+    OrchestratorSettings,
+    RemoteSignerSettings,
+)
 
 
 def gateway_settings(node: Node) -> GatewaySettings:
@@ -17,4 +22,11 @@ def orchestrator_settings(node: Node) -> OrchestratorSettings:
     """The settings of an orchestrator; TypeError for another node, which is a mistake in the code."""
     if not isinstance(node.settings, OrchestratorSettings):
         raise TypeError(f"{node.host}: {node.name} is no orchestrator")
+    return node.settings
+
+
+def payer_settings(node: Node) -> GatewaySettings | RemoteSignerSettings:
+    """The settings of a node that pays for jobs; TypeError for another node, which is a mistake in the code."""
+    if not isinstance(node.settings, GatewaySettings | RemoteSignerSettings):
+        raise TypeError(f"{node.host}: {node.name} pays for no jobs")
     return node.settings

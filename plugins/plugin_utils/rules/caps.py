@@ -21,11 +21,11 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.pipelines imp
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.releases import order
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings, payer_settings
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.nearest import nearest
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import PAYS, pays, signs
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import PAYS, paying, pays, signs
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import Band, Rate, amount_text
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import ROUTED, Route, discovers
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import ROUTED, Route, Signer, discovers
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.held import FLAG_CAP, missing, of, own_cap
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Rule, Survey, finding, of_each, some
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import AI, LIVE_RUNNER, VIDEO, Workload
@@ -37,16 +37,30 @@ BYOC_SINCE = "0.8.6"
 def uncapped(survey: Survey) -> Iterator[Finding]:
     """LPF203: any price is paid, or may be."""
     for found in survey.routes:
-        for one in (*_no_cap(found), *_ignored(found), *_byoc(found), *_undeclared(found)):
+        yield from (each for one in _no_cap(found) for each in of_each(found.payers, one))
+        for one in (*_ignored(found), *_byoc(found), *_undeclared(found)):
             yield from of_each(found.gateways, one)
+    yield from (one for signer in survey.signers if not signer.asked for one in _unasked(signer))
+
+
+def _unasked(signer: Signer) -> Iterator[Finding]:
+    """A signer that pays for others than the gateways of this inventory: it signs for whoever reaches it."""
+    node, settings = signer.node, payer_settings(signer.node)
+    text = settings.max_price_per_unit
+    if signer.caps.flag is None and not signer.caps.entries and text != ANY and node.knows(FLAG_CAP, CAPABILITY_CAPS, "network"):
+        message = "no gateway of this inventory has it pay for anything, so that no cap can be worked out" if text == AUTO else ""
+        message = message or "there is no cap, so that it pays any price to whoever asks"
+        hint = f"{node.sources[FLAG_CAP].variable}: the most you would pay, or any on purpose"
+        yield finding("LPF203", node, message, field=FLAG_CAP, got=text or "(not set)", hint=hint)
 
 
 def _no_cap(found: Route) -> Iterator[Finding]:
     for why, workloads in missing(found, "LPF203").items():
-        gateway, workload = found.gateway, workloads[0]
-        text = gateway_settings(gateway).max_price_per_unit
+        payer, workload = found.payer, workloads[0]
+        settings = payer_settings(payer)
+        text = settings.max_price_per_unit
         if why is NoCap.DECLARED_ZERO:
-            yield _declared_as_none(gateway)
+            yield _declared_as_none(payer)
             continue
         messages = {
             NoCap.UNSET: "there is no cap, so that any price is paid",
@@ -56,13 +70,14 @@ def _no_cap(found: Route) -> Iterator[Finding]:
         }
         fits = found.caps.bands.get(workload)
         limit = "" if fits is None or fits.high == 0 else f"{_per_unit(fits.low, fits)} to {_per_unit(fits.high, fits)}"
-        variable = gateway.sources[FLAG_CAP if workload.kind == VIDEO else CAPABILITY_CAPS].variable
+        by_flag = workload.kind == VIDEO or (payer is not found.gateway and not settings.max_price_per_capability)
+        variable = payer.sources[FLAG_CAP if by_flag else CAPABILITY_CAPS].variable
         yield finding(
             "LPF203",
-            gateway,
+            payer,
             messages[why],
             variable=variable,
-            got=text or "(not set)" if workload.kind == VIDEO else AUTO,
+            got=text or "(not set)" if by_flag else AUTO,
             limit=limit,
             hint=_any_or(variable, why, limit),
         )
@@ -123,7 +138,23 @@ def idle_cap(survey: Survey) -> Iterator[Finding]:
     for found in survey.routes:
         for field in (FLAG_CAP, CAPABILITY_CAPS):
             yield from of_each(found.gateways, idle) if (idle := _idle(found.gateway, field)) else ()
+        for one in _instead_of_signer(found):
+            yield from of_each(found.gateways, one)
     yield from _contradicted(survey)
+
+
+def _instead_of_signer(found: Route) -> Iterator[Finding]:
+    """What is said at a gateway of the caps and funds of a signer of the fleet, which says them itself."""
+    gateway, signer, settings = found.gateway, found.payer, gateway_settings(found.gateway)
+    if signer is gateway or not gateway.knows(*PAYS):
+        return
+    written = {field: (gateway.sources[field].variable, str(getattr(settings, field))) for field in ("reserve_eth", "deposit_eth")}
+    written[FLAG_CAP] = (f"{gateway.sources['remote_signer'].variable}.{FLAG_CAP}", settings.remote_signer.max_price_per_unit)
+    for field, (variable, text) in written.items():
+        if text:
+            message = f"nothing reads this: {signer.host} pays, and what counts is what stands there"
+            hint = f"{signer.sources[field].variable} on {signer.host} instead"
+            yield finding("LPF204", gateway, message, variable=variable, got=text, hint=hint, others=[signer.host], level=Level.WARNING)
 
 
 def _idle(gateway: Node, field: str) -> Finding | None:
@@ -138,9 +169,14 @@ def _idle(gateway: Node, field: str) -> Finding | None:
         + ("the signer pays, and its own cap counts" if signs(gateway) else "off-chain nothing is paid, and caps are not even read"),
         variable=variable,
         got=cap if isinstance(cap, str) else f"{len(cap)} caps",
-        hint="set it on the signer instead" if signs(gateway) else f"remove {variable}",
+        hint=_set_there(gateway, field) if signs(gateway) else f"remove {variable}",
         level=Level.WARNING,
     )
+
+
+def _set_there(gateway: Node, field: str) -> str:
+    signer = paying(gateway)
+    return "set it on the signer instead" if signer is gateway else f"{signer.sources[field].variable} on {signer.host} instead"
 
 
 def _contradicted(survey: Survey) -> Iterator[Finding]:
@@ -148,7 +184,7 @@ def _contradicted(survey: Survey) -> Iterator[Finding]:
     said: dict[str, dict[tuple[str, str], list[Node]]] = {}
     for found in survey.routes:
         signer = gateway_settings(found.gateway).remote_signer
-        if signs(found.gateway) and signer.known and signer.max_price_per_unit and found.gateway.knows("remote_signer"):
+        if signs(found.gateway) and not signer.node and signer.known and signer.max_price_per_unit and found.gateway.knows("remote_signer"):
             what = (signer.max_price_per_unit, signer.pixels_per_unit)
             said.setdefault(signer.known, {}).setdefault(what, []).extend(found.gateways)
     for name, caps in said.items():
@@ -216,38 +252,39 @@ def fallen_through(survey: Survey) -> Iterator[Finding]:
             strangers = [workload for workload in workloads if workload.kind != LIVE_RUNNER and not workload.pipeline]
             models = [workload for workload in workloads if workload.pipeline]
             for alike in filter(None, (models, strangers)):
-                yield from of_each(found.gateways, _models_without(found, why, alike))
+                yield from of_each(found.payers, _models_without(found, why, alike))
             if runners:
-                yield from of_each(found.gateways, _blocked(found))
+                yield from of_each(found.payers, _blocked(found))
 
 
 def _models_without(found: Route, why: NoCap, models: list[Workload]) -> Finding:
-    gateway, cap = found.gateway, found.caps.flag
+    payer, cap = found.payer, found.caps.flag
     names = some([str(workload) if workload.pipeline else f"every model that is not named ({workload.kind})" for workload in models])
     units = ", ".join(sorted({unit(workload) for workload in models}))
-    variable, entries = gateway.sources[CAPABILITY_CAPS].variable, gateway_settings(gateway).max_price_per_capability
+    variable, entries = payer.sources[CAPABILITY_CAPS].variable, payer_settings(payer).max_price_per_capability
     got = entries if isinstance(entries, str) and entries else f"{len(entries)} caps" if entries else "(not set)"
     message, limit = f"{names}: no cap, so that any price is paid", ""
     if why is NoCap.OTHER_UNIT and cap is not None:
         got, limit = _for_pixels(cap.text, str(cap.pixels_per_unit)), f"a cap for a {units}"
         message = f"{names}: paid by the {units}, but held against the cap for a pixel"
     # Whoever caps the models of the fleet has thought of caps; strangers of the chain may be chosen or not.
-    level = Level.WARNING if discovers(gateway) and entries and not models[0].pipeline else Level.ERROR
-    return finding("LPF207", gateway, message, variable=variable, got=got, limit=limit, hint=own_cap(gateway, models[0]), level=level)
+    level = Level.WARNING if discovers(found.gateway) and entries and not models[0].pipeline else Level.ERROR
+    return finding("LPF207", payer, message, variable=variable, got=got, limit=limit, hint=own_cap(payer, models[0]), level=level)
 
 
 def _blocked(found: Route) -> Finding:
-    gateway = found.gateway
-    signer = gateway_settings(gateway).remote_signer
-    variable = f"{gateway.sources['remote_signer'].variable}.max_price_per_unit"
-    return finding(
-        "LPF207",
-        gateway,
-        "a signer holds its cap for a pixel against the prices of live runners, which are for a second or a job: it pays for none of them",
-        variable=variable,
-        got=signer.max_price_per_unit,
-        hint=f"a signer without a cap for live runners, and {variable}: any",
+    payer = found.payer
+    message = (
+        "a signer holds its cap for a pixel against the prices of live runners, which are for a second or a job: it pays for none of them"
     )
+    if payer is found.gateway:
+        variable = f"{payer.sources['remote_signer'].variable}.max_price_per_unit"
+        got = gateway_settings(payer).remote_signer.max_price_per_unit
+        hint = f"a signer without a cap for live runners, and {variable}: any"
+    else:
+        variable, got = payer.sources[FLAG_CAP].variable, payer_settings(payer).max_price_per_unit
+        hint = f"{variable}: any, and {payer.sources[CAPABILITY_CAPS].variable}: auto; or a signer of its own for live runners"
+    return finding("LPF207", payer, message, variable=variable, got=got, hint=hint)
 
 
 RULES = (
@@ -261,7 +298,7 @@ RULES = (
     Rule(
         "LPF204",
         "warning",
-        "A cap where nothing enforces it: off-chain, on a gateway for which a signer pays, or said otherwise of the same signer.",
+        "A cap where nothing enforces it: off-chain, or where a signer pays (its funds too); or said otherwise of the same signer.",
         "Remove it; with a signer set it there.",
         idle_cap,
     ),

@@ -22,7 +22,7 @@ def currencies(survey: Survey) -> Iterator[Finding]:
     """LPF208: a cap and a price that move apart with the exchange rate."""
     for found in survey.routes:
         for one in (*_in_other_currencies(found), *_no_common_currency(found)):
-            yield from of_each(found.gateways, one)
+            yield from of_each(found.payers, one)
 
 
 def _in_other_currencies(found: Route) -> Iterator[Finding]:
@@ -30,12 +30,12 @@ def _in_other_currencies(found: Route) -> Iterator[Finding]:
         others = _by_currency((alike, ask) for alike, _workload, ask in one.asks if ask.rate and ask.rate.currency != one.cap.currency)
         if not others:
             continue
-        known = all(in_currency(Rate(Fraction(1), currency), one.cap.currency, one.gateway.exchange_rates) for currency in others)
+        known = all(in_currency(Rate(Fraction(1), currency), one.cap.currency, one.payer.exchange_rates) for currency in others)
         asks = _who_asks(others)
-        dated = _rates(one.gateway.exchange_rates, {one.cap.currency, *others})
+        dated = _rates(one.payer.exchange_rates, {one.cap.currency, *others})
         yield finding(
             "LPF208",
-            one.gateway,
+            one.payer,
             f"the cap is in {one.cap.currency}, but there are prices in other currencies ({asks})"
             + (
                 f"; compared at {dated}, and go-livepeer reads its own rate each hour"
@@ -56,7 +56,7 @@ def _no_common_currency(found: Route) -> Iterator[Finding]:
         others = _by_currency((alike, ask) for alike, one, ask in found.payable() if one == workload and ask.rate)
         yield finding(
             "LPF208",
-            found.gateway,
+            found.payer,
             f"no cap can be worked out{of(workload)} from prices in several currencies ({_who_asks(others)})",
             field=FLAG_CAP if workload.kind == VIDEO else CAPABILITY_CAPS,
             got=AUTO,

@@ -21,36 +21,36 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import Wo
 def below_band(survey: Survey) -> Iterator[Finding]:
     """LPF201: the cap refuses an orchestrator that the gateway is there to use, now or when gas rises."""
     for one in chain.from_iterable(map(held, survey.routes)):
-        if not one.gateway.knows("headroom_min"):
+        if not one.payer.knows("headroom_min"):
             continue
-        minimum = percent(one.gateway.headroom_min)
+        minimum = percent(one.payer.headroom_min)
         short = [
             (lowest_cap(Offer(price, ask.adjusts), minimum), price, alike, workload)
             for alike, workload, ask in one.asks
             if (price := one.price(ask)) is not None and one.cap.amount < lowest_cap(Offer(price, ask.adjusts), minimum)
         ]
         if short:
-            yield from of_each(one.route.gateways, _too_low(one, short))
+            yield from of_each(one.route.payers, _too_low(one, short))
 
 
 def _too_low(one: Held, short: list[tuple[Fraction, Fraction, Alike, Workload]]) -> Finding:
     _lowest, price, alike, workload = max(short, key=lambda each: each[0])
     whose = f"the price of {alike.first.name}{of(workload)} ({one.amount(price)})"
-    least = one.gateway.headroom_min
+    least = one.payer.headroom_min
     reason = (
         f"the cap is below {whose}" if one.cap.amount < price else f"the cap leaves less than {least} % over {whose}, which rises with gas"
     )
     count = len({(candidate.name, candidate.url) for _lowest, _price, each, _workload in short for candidate in each.candidates})
     return finding(
         "LPF201",
-        one.gateway,
+        one.payer,
         reason + (f"; it is too low for {count} orchestrators" if count > 1 else ""),
         variable=one.cap.variable,
         got=one.got,
         limit=one.band_text + (of(workload) if one.band_text and one.cap.source is CapSource.GLOBAL else ""),
         hint=one.right,
         others=[alike.first.name] if alike.node else [],
-        level=Level.WARNING if discovers(one.gateway) else Level.ERROR,
+        level=Level.WARNING if discovers(one.route.gateway) else Level.ERROR,
     )
 
 
@@ -69,7 +69,7 @@ def lifted(survey: Survey) -> Iterator[Finding]:
         if rest and len(dearest.candidates) == 1 and top > LIFTS * rest[0][0] > 0:
             says = finding(
                 "LPF202",
-                one.gateway,
+                one.payer,
                 f"{dearest.first.name} alone sets the cap{of(workload)}: the next price is {one.amount(rest[0][0])}",
                 variable=one.cap.variable,
                 got=f"auto, which is {one.got}",
@@ -78,7 +78,7 @@ def lifted(survey: Survey) -> Iterator[Finding]:
                 others=[dearest.first.name] if dearest.node else [],
                 level=Level.INFO,
             )
-            yield from of_each(one.route.gateways, says)
+            yield from of_each(one.route.payers, says)
 
 
 def over_band(survey: Survey) -> Iterator[Finding]:
@@ -87,10 +87,10 @@ def over_band(survey: Survey) -> Iterator[Finding]:
         workload = one.asks[0][1]
         stated = any(ask.state is not State.FREE_BY_FLOOR for _alike, _workload, ask in one.asks)
         if stated and above_band(one.route, workload):
-            most = f"more than {one.gateway.headroom_max} % over the highest price of the orchestrators{of(workload)}"
+            most = f"more than {one.payer.headroom_max} % over the highest price of the orchestrators{of(workload)}"
             says = finding(
                 "LPF202",
-                one.gateway,
+                one.payer,
                 f"the cap is {most}, and more than the stated gas price needs" if _raised(one) else f"the cap is {most}",
                 variable=one.cap.variable,
                 got=one.got,
@@ -98,13 +98,13 @@ def over_band(survey: Survey) -> Iterator[Finding]:
                 hint=one.right,
                 level=Level.WARNING,
             )
-            yield from of_each(one.route.gateways, says)
+            yield from of_each(one.route.payers, says)
 
 
 def _raised(one: Held) -> bool:
     """True if the stated gas price has raised the upper edge."""
     prices = [price for _alike, _workload, ask in one.asks if (price := one.price(ask)) is not None]
-    return one.band is not None and bool(prices) and one.band.high > max(prices) * (1 + percent(one.gateway.headroom_max) / 100)
+    return one.band is not None and bool(prices) and one.band.high > max(prices) * (1 + percent(one.payer.headroom_max) / 100)
 
 
 RULES = (

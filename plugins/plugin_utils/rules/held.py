@@ -11,7 +11,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.asks import Ask
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import CAPABILITY_CAPS, Cap, CapSource, NoCap, no_cap_code
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.pipelines import unit
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import payer_settings
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import pays
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import SMALLEST, WEI, Band, Rate, amount_text, in_currency
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import ROUTED, Alike, Route
@@ -38,9 +38,9 @@ class Held:
     asks: tuple[tuple[Alike, Workload, Ask], ...]
 
     @property
-    def gateway(self) -> Node:
-        """Whoever speaks for the gateways of the route."""
-        return self.route.gateway
+    def payer(self) -> Node:
+        """Whose cap it is."""
+        return self.route.payer
 
     def amount(self, amount: Fraction) -> str:
         """An amount per unit, for as many units as the cap is written for."""
@@ -50,7 +50,7 @@ class Held:
         """A price in the currency of the cap; None where no rate tells."""
         if ask.rate is None:
             return None
-        same = in_currency(ask.rate, self.cap.currency, self.gateway.exchange_rates)
+        same = in_currency(ask.rate, self.cap.currency, self.payer.exchange_rates)
         return None if same is None else same.amount
 
     @property
@@ -74,7 +74,7 @@ class Held:
         """The highest of the prices at the highest stated gas price, cut as it is sent; 0 where that is not known."""
         under = [Fraction(0)]
         for alike, _workload, ask in self.asks:
-            price, factor = self.price(ask), overhead(self.gateway, alike.node)
+            price, factor = self.price(ask), overhead(self.route.gateway, alike.node)
             if price is not None and factor is not None and ask.adjusts:
                 under.append(price * factor // SMALLEST * SMALLEST if self.cap.currency == WEI else price * factor)
         return max(under)
@@ -99,10 +99,10 @@ class Held:
         if self.cap.source is CapSource.DECLARED:
             return f"on the signer maxPricePerUnit: {text}, and the same in {self.cap.variable}"
         if self.cap.source is CapSource.GLOBAL:
-            return own_cap(self.gateway, self.asks[0][1], self.cap.variable)
+            return own_cap(self.payer, self.asks[0][1], self.cap.variable)
         if "/" in text:  # for so many units an edge is no finite decimal
             return f"{self.cap.variable}: auto"
-        apart = self.cap.variable.startswith(self.gateway.sources[CAPABILITY_CAPS].variable)
+        apart = self.cap.variable.startswith(self.payer.sources[CAPABILITY_CAPS].variable)
         bare = between(lambda amount: _scalar(amount_text(Rate(amount, WEI), self.cap.pixels_per_unit)))
         if apart and self._in_eth:
             return f"{self.cap.variable}: {bare}, and currency: wei; or auto"
@@ -112,7 +112,7 @@ class Held:
     @property
     def _in_eth(self) -> bool:
         """True for a cap of the document that is written in ETH; here it is in wei."""
-        entries, variable = gateway_settings(self.gateway).max_price_per_capability, self.gateway.sources[CAPABILITY_CAPS].variable
+        entries, variable = payer_settings(self.payer).max_price_per_capability, self.payer.sources[CAPABILITY_CAPS].variable
         named = () if isinstance(entries, str) else enumerate(entries)
         own = (entry for place, entry in named if self.cap.variable.startswith(f"{variable}[{place}]."))
         return any(str(entry.get("currency", "")).lower() == "eth" for entry in own)
@@ -123,18 +123,18 @@ def _scalar(text: str) -> str:
     return f'"{text}"' if text.replace(".", "", 1).isdigit() and "." in text else text
 
 
-def own_cap(gateway: Node, workload: Workload, written: str = "") -> str:
+def own_cap(payer: Node, workload: Workload, written: str = "") -> str:
     """The line that gives a model a cap of its own: a higher cap of video would be one for video too.
 
     Args:
         written: where the cap comes from that it falls through to, if that is an entry that takes the number of video's.
     """
-    variable = gateway.sources[CAPABILITY_CAPS].variable
+    variable = payer.sources[CAPABILITY_CAPS].variable
     if written.startswith(variable):
         return f"{written}: auto"
     if not workload.pipeline:  # what strangers ask for a model is in no auto
-        return f"{gateway.sources[FLAG_CAP].variable}: the most you would pay for a pixel of any model, or {variable}: any on purpose"
-    if not gateway_settings(gateway).max_price_per_capability:
+        return f"{payer.sources[FLAG_CAP].variable}: the most you would pay for a pixel of any model, or {variable}: any on purpose"
+    if not payer_settings(payer).max_price_per_capability:
         return f"{variable}: auto"
     return f"{variable}: add {{pipeline: {workload.pipeline}, model_id: {workload.model_id}, price_per_unit: auto}}"
 

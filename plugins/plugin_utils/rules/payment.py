@@ -3,17 +3,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import orchestrator_url
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import join_host_port, orchestrator_url, reached_at
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import workloads
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.flags import selection_tolerance, selection_weights
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.definitions import of_role
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import OFFCHAIN, Discovery, Node
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import OFFCHAIN, Discovery, Node, RemoteSignerSettings
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings, orchestrator_settings
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.signing import http_listener
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.nearest import nearest
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import PAYS, REFUSED, between, both, pays, signs
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import decimal_text
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import ROUTED, Route, discovers
@@ -110,6 +112,9 @@ def _way_out(gateway: Node, orchestrator: Node, kinds: list[str]) -> str:
     offchain = f"{_network(orchestrator, 'livepeer_orchestrator_network')}: {OFFCHAIN}"
     if kinds == [LIVE_RUNNER]:
         return f"{payment}: remote_signer, or a second orchestrator beside with {offchain}"
+    signer = gateway_settings(gateway).remote_signer.node
+    if signer is not None and signs(gateway) and orchestrator.onchain and signer.network != orchestrator.network:
+        return f"{_network(signer, 'livepeer_remote_signer_network')}: {orchestrator.network} on {signer.host}"
     if not orchestrator.onchain:
         paid = f"or an orchestrator on {gateway.network} beside" if pays(gateway) else "on a gateway of its own, without a signer"
         return f"{payment}: none, {paid}"
@@ -183,16 +188,43 @@ def _unserved(found: Route) -> Iterator[Finding]:
     )
 
 
-def discovery_offchain(survey: Survey) -> Iterator[Finding]:
-    """LPF303: off-chain there is no registry to discover orchestrators from."""
+def unlisted(survey: Survey) -> Iterator[Finding]:
+    """LPF302: the gateway asks its signer for orchestrators, and that answers 404 (``server/remote_signer.go``)."""
     for found in survey.routes:
-        if found.gateway.knows(*PAYS) and discovers(found.gateway) and not found.gateway.onchain:
+        settings, signer = gateway_settings(found.gateway), found.payer
+        if settings.discovery is not Discovery.REMOTE_SIGNER or not isinstance(signer.settings, RemoteSignerSettings):
+            continue
+        if found.gateway.knows(*ROUTED) and signer.knows("remote_discovery") and not signer.settings.remote_discovery:
+            one = finding(
+                "LPF302",
+                found.gateway,
+                f"the gateway has no orchestrator: its signer on {signer.host} tells nobody which there are",
+                field="discovery",
+                got=settings.discovery.value,
+                limit=f"{signer.sources['remote_discovery'].variable}: false",
+                hint=f"{signer.sources['remote_discovery'].variable}: true on {signer.host}",
+                others=[signer.host],
+            )
+            yield from of_each(found.gateways, one)
+
+
+def discovery_offchain(survey: Survey) -> Iterator[Finding]:
+    """LPF303: off-chain there is no registry to discover orchestrators from, and only a signer has a list of its own."""
+    for found in survey.routes:
+        discovery = gateway_settings(found.gateway).discovery
+        wrong = {
+            Discovery.ONCHAIN: "" if found.gateway.onchain else "an off-chain gateway cannot discover orchestrators on the chain",
+            Discovery.REMOTE_SIGNER: ""
+            if signs(found.gateway)
+            else "no signer pays for this gateway, so that none lists orchestrators for it",
+        }.get(discovery)
+        if found.gateway.knows(*PAYS) and wrong:
             one = finding(
                 "LPF303",
                 found.gateway,
-                "an off-chain gateway cannot discover orchestrators on the chain",
+                wrong,
                 field="discovery",
-                got=Discovery.ONCHAIN.value,
+                got=discovery.value,
                 limit=f"network {found.gateway.network}, payment {_payment(found.gateway)}",
                 hint=f"{found.gateway.sources['discovery'].variable}: inventory",
             )
@@ -215,9 +247,8 @@ def not_there(survey: Survey) -> Iterator[Finding]:
                 hint=setting(path, fault.hint) if fault.hint else "",
             )
             yield from of_each(found.gateways, one)
-        for one in _signer(found.gateway):
-            yield from of_each(found.gateways, one)
         for gateway in found.gateways:
+            yield from _signer(survey, gateway)
             yield from _no_signer(survey, gateway)
 
 
@@ -242,20 +273,38 @@ def _no_signer(survey: Survey, gateway: Node) -> Iterator[Finding]:
     )
 
 
-def _signer(gateway: Node) -> Iterator[Finding]:
-    signer = gateway_settings(gateway).remote_signer.host
-    if not gateway.knows(*PAYS) or not signer or not signs(gateway):
+def _signer(survey: Survey, gateway: Node) -> Iterator[Finding]:
+    """A host that is no signer, or one that listens where the gateway does not get."""
+    signer = gateway_settings(gateway).remote_signer
+    if not gateway.knows(*PAYS) or not signer.host or not signs(gateway):
         return
     variable = gateway.sources["remote_signer"].variable
-    yield finding(
-        "LPF304",
-        gateway,
-        f'"{signer}" is no URL, and remote signers are no nodes of the fleet yet',
-        field="remote_signer",
-        got=signer,
-        limit="a URL",
-        hint=setting(variable, f"http://{signer}:8935"),
-    )
+    node = signer.node
+    if node is None:
+        names = [one.node.host for one in survey.signers]
+        instead = nearest(signer.host, names) or (names[0] if len(names) == 1 else f"http://{signer.host}:8935")
+        yield finding(
+            "LPF304",
+            gateway,
+            f'"{signer.host}" has no remote signer in this inventory',
+            field="remote_signer",
+            got=signer.host,
+            limit="an inventory host with a remote signer, or a URL",
+            hint=setting(variable, instead),
+        )
+    elif not signer.url and (listener := http_listener(node)):
+        where = node.sources["http_addr"].variable
+        yield finding(
+            "LPF304",
+            gateway,
+            f"the signer of {node.host} listens on {join_host_port(listener.address, listener.port)}, which this gateway's machine does not"
+            " reach",
+            field="remote_signer",
+            got=signer.host,
+            limit="an address that the gateway can route to",
+            hint=f"{setting(where, f'{reached_at(node)}:{listener.port}')} on {node.host}, and {node.sources['webhook_url'].variable}",
+            others=[node.host],
+        )
 
 
 def long_list(survey: Survey) -> Iterator[Finding]:
@@ -286,7 +335,6 @@ def weights(survey: Survey) -> Iterator[Finding]:
         total = sum(values.values(), Fraction(0))
         if abs(total - 1) > selection_tolerance():
             written = [name for name in WEIGHTS if getattr(gateway.settings, name)] or ["select_stake_weight"]
-            rest = 1 - total + values[written[0]]
             one = finding(
                 "LPF504",
                 gateway,
@@ -294,9 +342,21 @@ def weights(survey: Survey) -> Iterator[Finding]:
                 field=written[0],
                 got=_decimal(values[written[0]]),
                 limit="; ".join(f"{gateway.sources[name].variable}: {_decimal(value)}" for name, value in values.items()),
-                hint=setting(gateway.sources[written[0]].variable, _decimal(rest)) if 0 <= rest <= 1 else "",
+                hint=" and ".join(setting(gateway.sources[name].variable, _decimal(value)) for name, value in _filled_up(values, written)),
             )
             yield from of_each(found.gateways, one)
+
+
+def _filled_up(values: Mapping[str, Fraction], written: list[str]) -> list[tuple[str, Fraction]]:
+    """The weights to write so that all add up to 1: those that nobody wrote, scaled; the first one where all are written."""
+    free = [name for name in values if name not in written] or written[:1]
+    rest = 1 - sum((value for name, value in values.items() if name not in free), Fraction(0))
+    share = sum((values[name] for name in free), Fraction(0))
+    if not 0 <= rest <= 1:
+        return []
+    if not share:
+        return [(free[0], rest)]
+    return [(name, values[name] * rest / share) for name in free if values[name]]
 
 
 def selection(gateway: Node) -> dict[str, Fraction]:
@@ -326,16 +386,23 @@ RULES = (
         no_orchestrator,
     ),
     Rule(
+        "LPF302",
+        "error",
+        "A gateway that takes the orchestrators of its signer's list, where the signer of the fleet keeps none.",
+        "Set livepeer_remote_signer_remote_discovery on the signer, or choose another discovery.",
+        unlisted,
+    ),
+    Rule(
         "LPF303",
         "error",
-        "On-chain discovery on an off-chain gateway; payment and network contradict; a signer that the payment does not ask for.",
+        "On-chain discovery off-chain, a signer's list without a signer; payment and network contradict; a signer that nobody asked for.",
         "Choose another discovery or payment. An on-chain gateway with a signer gets no video: every segment is refused.",
         discovery_offchain,
     ),
     Rule(
         "LPF304",
         "error",
-        "A signer, orchestrator or other node named that is not there.",
+        "A signer, orchestrator or other node named that is not there, or a signer that listens where its gateway does not get.",
         "Name an inventory host that has it, or a URL.",
         not_there,
     ),

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Set
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import (
+    FOREIGN,
     Conflict,
     Exposure,
     Listener,
@@ -15,10 +16,11 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import (
     is_loopback,
     join_host_port,
     listeners,
+    reached_at,
     without_user,
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import workloads
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node, Role
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import orchestrator_settings
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import ROUTED
@@ -47,6 +49,8 @@ def taken_port(survey: Survey) -> Iterator[Finding]:
 
 def _taken_port(survey: Survey, conflict: Conflict, port: int) -> Finding:
     mine, others = conflict.listener, conflict.others[:3]
+    if mine.purpose == FOREIGN:
+        return _two_services(survey, conflict)
     node = survey.by_name[mine.host, mine.node]
     more = len(conflict.others) - len(others)
     return finding(
@@ -62,6 +66,22 @@ def _taken_port(survey: Survey, conflict: Conflict, port: int) -> Finding:
     )
 
 
+def _two_services(survey: Survey, conflict: Conflict) -> Finding:
+    """Two services that are none of ours; what is written of one of them is wrong."""
+    mine, other = conflict.listener, conflict.others[0]
+    return Finding(
+        "LPF101",
+        Level.ERROR,
+        f"{describe(mine)} is said to have the port of {_owner(mine, other)}",
+        tuple(dict.fromkeys((mine.host, other.host))),
+        "",
+        mine.variable,
+        _written(survey, mine),
+        f"{other.variable}: {_written(survey, other)}",
+        "say each service's port once, as it listens",
+    )
+
+
 def _owner(mine: Listener, other: Listener) -> str:
     text = describe(other) + (", which is its default" if other.default else "")
     return text if other.host == mine.host else f"{text}, on {other.host}"
@@ -71,6 +91,8 @@ def _written(survey: Survey, listener: Listener) -> str:
     """The setting behind a listener as somebody wrote it."""
     if listener.default:
         return f"{join_host_port(listener.address, listener.port)} (default)"
+    if listener.purpose == FOREIGN:
+        return next(one.addr for one in survey.fleet.hosts[listener.host].services if one.variable == listener.variable)
     node = survey.by_name[listener.host, listener.node]
     field = next(name for name, source in node.sources.items() if source.variable == listener.variable)
     return without_user(str(getattr(node.settings, field)))
@@ -114,6 +136,10 @@ def open_cli(survey: Survey) -> Iterator[Finding]:
 
 def bad_address(survey: Survey) -> Iterator[Finding]:
     """LPF104: an address that go-livepeer cannot use."""
+    for host, service, error in survey.service_faults:
+        hint = setting(service.variable, error.hint) if error.hint else ""
+        where = (host.name,), "", service.variable
+        yield Finding("LPF104", Level.ERROR, f"{service.name}: {error}", *where, without_user(service.addr), "", hint)
     for fault in survey.faults:
         if not fault.got:
             continue  # a required address that is missing is a finding of the parser
@@ -162,14 +188,9 @@ def loopback_service(survey: Survey) -> Iterator[Finding]:
             field="service_addr",
             got=endpoint.address,
             limit="an address that the gateways can route to",
-            hint=setting(node.sources["service_addr"].variable, f"{_reached_at(node)}:{endpoint.port}"),
+            hint=setting(node.sources["service_addr"].variable, f"{reached_at(node)}:{endpoint.port}"),
             others=gateways,
         )
-
-
-def _reached_at(node: Node) -> str:
-    """What Ansible reaches the node's machine at, if that is no tunnel or port of this one; else its inventory name."""
-    return node.host if ":" in node.machine or is_loopback(node.machine) else node.machine
 
 
 def same_service(survey: Survey) -> Iterator[Finding]:

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Fault, Listener, read_listeners
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import AddressError, Fault, Listener, read_listeners, read_services
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.ai import RunnerPorts, runner_ports
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge, edges
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Fleet, Node
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Fleet, Host, Node, Service
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.price_plan import Purchase, purchases
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import Route, routes
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import Route, Signer, routes, signers
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routing import Directory
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.cases import Cases
 
@@ -39,6 +39,11 @@ class Survey:
         return routes(self.fleet, self.directory)
 
     @cached_property
+    def signers(self) -> tuple[Signer, ...]:
+        """Every remote signer with its caps."""
+        return signers(self.fleet, self.routes)
+
+    @cached_property
     def edges(self) -> tuple[Edge, ...]:
         """Every edge of the routes."""
         return edges(self.routes, self.cases)
@@ -56,7 +61,7 @@ class Survey:
     @cached_property
     def listeners(self) -> tuple[Listener, ...]:
         """Every socket of the fleet."""
-        return tuple(listener for found, _faults in self._read for listener in found)
+        return tuple(listener for found, _faults in (*self._read, *self._services) for listener in found)
 
     @cached_property
     def runners(self) -> tuple[RunnerPorts, ...]:
@@ -67,6 +72,20 @@ class Survey:
     def faults(self) -> tuple[Fault, ...]:
         """Every setting that is no address."""
         return tuple(fault for _found, faults in self._read for fault in faults)
+
+    @cached_property
+    def service_faults(self) -> tuple[tuple[Host, Service, AddressError], ...]:
+        """Every address of a foreign service that is none."""
+        pairs = zip(self._hosts, self._services, strict=True)
+        return tuple((host, service, error) for host, (_found, faults) in pairs for service, error in faults)
+
+    @cached_property
+    def _hosts(self) -> tuple[Host, ...]:
+        return tuple(self.fleet.hosts[name] for name in sorted(self.fleet.hosts))
+
+    @cached_property
+    def _services(self) -> tuple[tuple[tuple[Listener, ...], tuple[tuple[Service, AddressError], ...]], ...]:
+        return tuple(map(read_services, self._hosts))
 
     @cached_property
     def _read(self) -> tuple[tuple[tuple[Listener, ...], tuple[Fault, ...]], ...]:

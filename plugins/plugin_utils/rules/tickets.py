@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from math import ceil
@@ -11,7 +11,8 @@ from math import ceil
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.asks import accounts, asks
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts import tickets as facts
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import GatewaySettings, Node, Payment, Role, placeholder
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node, Payment, Role, placeholder
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import pays
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.price_plan import Purchase
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import (
@@ -71,7 +72,7 @@ def stopping_flags(survey: Survey) -> Iterator[Finding]:
     """LPF501: a flag about tickets with which a node does not start, or is never paid."""
     for node in survey.fleet.nodes:
         names = OF_ORCHESTRATORS if node.role is Role.ORCHESTRATOR and node.onchain else ()
-        names = OF_PAYERS if node.role is Role.GATEWAY and pays(node) else names
+        names = OF_PAYERS if node.role is Role.REMOTE_SIGNER or (node.role is Role.GATEWAY and pays(node)) else names
         # What a secret holds is not known here.
         plain = {name: text for name, text in node.settings.flags.items() if text != placeholder(f"flag_{name}")}
         for fault in faults(names, plain):
@@ -95,7 +96,7 @@ def headroom_under_gas(survey: Survey) -> Iterator[Finding]:
     for found in known:
         broken = [sale for sale in found.sales if sale.case.breaks(sale.cap)]
         if broken:
-            yield from of_each(found.gateways, _broken(found, broken, caps.of(found)))
+            yield from of_each(found.accounts, _broken(found, broken, caps.of(found)))
     yield from _unknown(known)
 
 
@@ -109,7 +110,7 @@ def _broken(found: Purchase, broken: list[Sale], cap: Held) -> Finding:
     instead = cap.right_with(max(figures.cap_instead, _least_cap(found))) if figures.cap_instead is not None else ""
     return finding(
         "LPF209",
-        found.gateway,
+        found.account,
         f"the cap does not survive the stated gas price: at {_gwei(worst, HIGH)} gwei {worst.orchestrators[0]} asks {price}"
         f"{_and_more(broken)}; {survives}",
         variable=cap.cap.variable,
@@ -123,18 +124,18 @@ def _broken(found: Purchase, broken: list[Sale], cap: Held) -> Finding:
 
 def _least_cap(found: Purchase) -> Fraction:
     """What LPF201 wants of the cap: no advice goes below."""
-    least = percent(found.gateway.headroom_min) if found.gateway.knows("headroom_min") else Fraction(0)
+    least = percent(found.account.headroom_min) if found.account.knows("headroom_min") else Fraction(0)
     return max(lowest_cap(Offer(sale.case.deal.base, sale.case.deal.adjusts), least) for sale in found.sales)
 
 
 def _unknown(known: Iterable[Purchase]) -> Iterator[Finding]:
     """One line for each gateway, whatever it may be asked."""
-    lacking: dict[tuple[str, str], Purchase] = {}
+    lacking: dict[tuple[str, str], tuple[Node, Purchase]] = {}
     for found in known:
         if found.payer.lacks and any(sale.case.deal.base for sale in found.sales):
-            for node in found.gateways:
-                lacking.setdefault((node.host, node.name), replace(found, gateways=(node,)))
-    for found in lacking.values():
+            for node in found.accounts:
+                lacking.setdefault((node.host, node.name), (node, found))
+    for node, found in lacking.values():
         what = (
             "whether the deposit covers the tickets cannot be told"
             if all(sale.case.complete for sale in found.sales)
@@ -142,7 +143,7 @@ def _unknown(known: Iterable[Purchase]) -> Iterator[Finding]:
         )
         yield finding(
             "LPF209",
-            found.gateway,
+            node,
             what,
             variable=found.payer.lacks[0],
             hint=f"say {_listed(found.payer.lacks)}",
@@ -169,8 +170,8 @@ def _funds(survey: Survey) -> Iterator[Finding]:
 
 def _of_all(found: Purchase, one: Finding) -> Iterable[Finding]:
     """A finding about the gateways for each of them; one about an orchestrator is about all of them already."""
-    about_them = (one.hosts[0], one.node) == (found.gateway.host, found.gateway.name)
-    return of_each(found.gateways, one) if about_them else (one,)
+    about_them = (one.hosts[0], one.node) == (found.account.host, found.account.name)
+    return of_each(found.accounts, one) if about_them else (one,)
 
 
 def _joined(findings: Iterable[Finding]) -> Iterator[Finding]:
@@ -227,7 +228,7 @@ def _poor(found: Purchase, short: list[Sale], place: int) -> Finding:
     enough = _enough(found)
     return finding(
         "LPF210",
-        found.gateway,
+        found.account,
         f"{_refuses(worst)}its share of the reserve, {share} ETH, is too little at {_gwei(worst, place)} gwei{_and_more(short)}",
         field="reserve_eth",
         got=f"{_eth(found.payer.reserve or 0)} ETH",
@@ -257,7 +258,7 @@ def _deposit(found: Purchase, short: list[Sale], place: int) -> Finding:
     instead = figures.max_face_value_instead
     return finding(
         "LPF210",
-        found.gateway,
+        found.account,
         f"the deposit does not cover a ticket of {worst.orchestrators[0]} at {_gwei(worst, place)} gwei, so that no job is paid"
         f"{_and_more(short)}",
         field="deposit_eth",
@@ -281,7 +282,7 @@ def _ticket_limits(survey: Survey) -> Iterator[Finding]:
             if place is not None:
                 hit = [sale for sale in found.sales if refusal in sale.case.refusals[HIGH]] or list(found.sales)
                 worst = max(hit, key=lambda sale: sale.case.highest or 0)
-                mild = found.if_selected or _settings(found.gateway).payment is Payment.CLEARINGHOUSE
+                mild = found.if_selected or gateway_settings(found.gateway).payment is Payment.CLEARINGHOUSE
                 one = replace(describe(found, worst), level=Level.WARNING if mild else Level.ERROR)
                 yield from _of_all(found, replace(one, message=one.message + _and_more(hit)))
 
@@ -290,11 +291,11 @@ def _first_payment(found: Purchase, worst: Sale) -> Finding:
     price = worst.case.highest or Fraction(0)
     charged = price * facts.first_payment_pixels()
     least = ceil(charged / facts.first_payment_tickets())
-    also = []
+    also: dict[str, int] = {}
     if least >= worst.case.deal.limits.max_ticket_ev:
-        also.append(f"maxTicketEV {least + 1}")
+        also["maxTicketEV"] = least + 1
     if charged > worst.case.deal.limits.max_total_ev:
-        also.append(f"maxTotalEV {facts.first_payment_tickets() * (least + 1)}")
+        also["maxTotalEV"] = facts.first_payment_tickets() * (least + 1)
     return _of_orchestrator(
         "LPF211",
         found,
@@ -304,7 +305,7 @@ def _first_payment(found: Purchase, worst: Sale) -> Finding:
         flag="ticketEV",
         got=str(worst.case.deal.terms.ticket_ev),
         limit=f"at least {least}",
-        hint=f'livepeer_orchestrator_flags: {{ticketEV: "{least}"}}' + (f", and on the signer {' and '.join(also)}" if also else ""),
+        hint=f'livepeer_orchestrator_flags: {{ticketEV: "{least}"}}' + (f", and {_at_payer(found, also)}" if also else ""),
     )
 
 
@@ -312,7 +313,7 @@ def _ticket_value(found: Purchase, worst: Sale) -> Finding:
     most, expected = worst.case.deal.limits.max_ticket_ev, worst.case.deal.terms.ticket_ev
     return finding(
         "LPF211",
-        found.gateway,
+        found.account,
         f"a ticket of {worst.orchestrators[0]} is worth more than {_payer(found)} takes, whatever the price"
         + (" (probabilities are rounded up, so that an equal maxTicketEV is too low)" if most == expected else ""),
         variable=_limit_variable(found, "maxTicketEV"),
@@ -332,12 +333,12 @@ def _payment_value(found: Purchase, worst: Sale) -> Finding:
     what = "60 s of live video" if deal.signed else "a segment" if deal.job else "one ticket"
     return finding(
         "LPF211",
-        found.gateway,
+        found.account,
         f"{_payer(found)} does not pay {worst.orchestrators[0]}: {what} at {_price(found, worst, HIGH)} costs more than one payment may",
         variable=_limit_variable(found, "maxTotalEV"),
         got=_limit_got(found, "maxTotalEV", deal.limits.max_total_ev),
         limit=f"at least {needed}",
-        hint=f"maxTotalEV {needed} on the signer" if found.payer.signed else f'livepeer_gateway_flags: {{maxTotalEV: "{needed}"}}',
+        hint=_at_payer(found, {"maxTotalEV": needed}),
         others=_hosts(worst),
     )
 
@@ -377,22 +378,24 @@ class _Caps:
         return next(one for one in held(route) if any(workload == found.workload for _alike, workload, _ask in one.asks))
 
 
-def _settings(gateway: Node) -> GatewaySettings:
-    if not isinstance(gateway.settings, GatewaySettings):
-        raise TypeError(f"{gateway.host}: {gateway.name} is no gateway")
-    return gateway.settings
-
-
 def _limit_variable(found: Purchase, flag: str) -> str:
-    """Where a limit of the payer is written; of a signer only its name is known."""
-    gateway = found.gateway
-    return gateway.sources["remote_signer"].variable if found.payer.signed else f"{gateway.sources['flags'].variable}.{flag}"
+    """Where a limit of the payer is written; of a signer outside of the fleet only its name is known."""
+    sources = found.account.sources
+    return sources["remote_signer"].variable if found.outside else f"{sources['flags'].variable}.{flag}"
 
 
 def _limit_got(found: Purchase, flag: str, amount: Fraction) -> str:
     """What stands there; go-livepeer's own value is marked as such."""
-    stated = not found.payer.signed and found.gateway.settings.flags.get(flag)
-    return f"{flag if found.payer.signed else ''} {readable(amount)}{'' if stated else ' (default)'}".strip()
+    stated = not found.outside and found.account.settings.flags.get(flag)
+    return f"{flag if found.outside else ''} {readable(amount)}{'' if stated else ' (default)'}".strip()
+
+
+def _at_payer(found: Purchase, limits: Mapping[str, int]) -> str:
+    """What to write for limits of the payer."""
+    if found.outside:
+        return f"on the signer {' and '.join(f'{flag} {amount}' for flag, amount in limits.items())}"
+    lines = ", ".join(f'{flag}: "{amount}"' for flag, amount in limits.items())
+    return f"{found.account.sources['flags'].variable}: {{{lines}}}"
 
 
 def _payer(found: Purchase) -> str:
@@ -424,7 +427,7 @@ def _lines(found: Purchase, wanted: Funds | None) -> str:
     present = {"reserve_eth": found.payer.reserve, "deposit_eth": found.payer.deposit}
     pairs = {"reserve_eth": wanted.reserve_eth, "deposit_eth": wanted.deposit_eth}
     changed = {field: amount for field, amount in pairs.items() if amount * WEI_PER_ETH > (present[field] or 0)}
-    return " and ".join(setting(found.gateway.sources[field].variable, readable(amount)) for field, amount in changed.items())
+    return " and ".join(setting(found.account.sources[field].variable, readable(amount)) for field, amount in changed.items())
 
 
 def _of_orchestrator(  # noqa: PLR0913 - a finding has that many fields
@@ -432,7 +435,7 @@ def _of_orchestrator(  # noqa: PLR0913 - a finding has that many fields
 ) -> Finding:
     """A finding about a flag of the first orchestrator of a sale; outside of the fleet only the gateway's reserve is to be changed."""
     if sale.first is None:
-        return finding(code, found.gateway, message, field="reserve_eth", got=got, limit=limit, hint=hint)
+        return finding(code, found.account, message, field="reserve_eth", got=got, limit=limit, hint=hint)
     variable = f"{sale.first.sources['flags'].variable}.{flag}"
     gateways = (node.host for node in found.gateways)
     return finding(code, sale.first, message, variable=variable, got=got, limit=limit, hint=hint, others=gateways)

@@ -12,12 +12,14 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import 
     GatewaySettings,
     Node,
     OrchestratorSettings,
-    Payment,
+    RemoteSignerSettings,
 )
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import payer_settings
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import paying, signs
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.terms import Limits, Terms, TicketError, eth_wei, gas_wei, share_of
 
 MONEY = ("expected_gas_gwei", "pool_size", "reserve_eth", "deposit_eth")
-"""Settings of a gateway that prices under gas are worked out from."""
+"""Settings of a payer that prices under gas are worked out from."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Payer:
         gas: lowest and highest gas price that is expected, in wei; empty where nobody said it.
         pool: orchestrators that share the reserve; None where nobody said it.
         reserve, deposit: of the account that pays, in wei; None where nobody said it.
-        limits: what it takes; a signer's are go-livepeer's defaults, None where a flag cannot be read.
+        limits: what it takes; those of a signer outside of the fleet are go-livepeer's defaults. None where a flag cannot be read.
         signed: True if a remote signer or clearinghouse pays.
         lacks: variables that would tell more.
     """
@@ -49,28 +51,27 @@ class Payer:
 
 def payer(gateway: Node) -> Payer:
     """The payer of a gateway's jobs."""
-    settings = gateway.settings
-    if not isinstance(settings, GatewaySettings):
-        raise TypeError(f"{gateway.host}: {gateway.name} is no gateway")
+    account = paying(gateway)
+    settings = payer_settings(account)
     said = {
-        "expected_gas_gwei": gateway.expected_gas_gwei,
-        "pool_size": gateway.pool_size,
+        "expected_gas_gwei": account.expected_gas_gwei,
+        "pool_size": account.pool_size,
         "reserve_eth": settings.reserve_eth,
         "deposit_eth": settings.deposit_eth,
     }
-    signed = settings.payment in (Payment.REMOTE_SIGNER, Payment.CLEARINGHOUSE)
+    outside = signs(gateway) and account is gateway
     return Payer(
-        gas=tuple(map(gas_wei, gateway.expected_gas_gwei)),
-        pool=gateway.pool_size,
+        gas=tuple(map(gas_wei, account.expected_gas_gwei)),
+        pool=account.pool_size,
         reserve=eth_wei(settings.reserve_eth) if settings.reserve_eth else None,
         deposit=eth_wei(settings.deposit_eth) if settings.deposit_eth else None,
-        limits=Limits.read({}) if signed else _limits(settings),
-        signed=signed,
-        lacks=tuple(gateway.sources[name].variable for name in MONEY if said[name] in ((), None, "") and gateway.knows(name)),
+        limits=Limits.read({}) if outside else _limits(settings),
+        signed=signs(gateway),
+        lacks=tuple(account.sources[name].variable for name in MONEY if said[name] in ((), None, "") and account.knows(name)),
     )
 
 
-def _limits(settings: GatewaySettings) -> Limits | None:
+def _limits(settings: GatewaySettings | RemoteSignerSettings) -> Limits | None:
     try:
         return Limits.read(settings.flags)
     except TicketError:
@@ -83,7 +84,7 @@ def terms(gateway: Node, orchestrator: Node | None) -> Terms | None:
     Args:
         orchestrator: None for one outside of the fleet, of which go-livepeer's defaults are assumed.
     """
-    network = gateway.network if orchestrator is None else orchestrator.network
+    network = paying(gateway).network if orchestrator is None else orchestrator.network
     flags = orchestrator.settings.flags if orchestrator is not None else {}
     if network == OFFCHAIN or (orchestrator is not None and not orchestrator.knows("flags")):
         return None

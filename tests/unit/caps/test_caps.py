@@ -8,7 +8,9 @@ from fractions import Fraction
 
 import pytest
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.asks import Ask, State
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import Cap, Caps, CapSource, NoCap, caps
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import Asked, Cap, Caps, CapSource, NoCap, caps
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Discovery
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import Band, Rate, flag_text
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import AI, LIVE_RUNNER, LIVE_VIDEO, VIDEO, Workload
 from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import Host, fleet, gateway, payer
@@ -33,7 +35,8 @@ def ask(amount: object, currency: str = "wei", *, adjusts: bool = True) -> Ask:
 
 def of(host: Host, asked: Mapping[Workload, list[Ask]], overheads: Mapping[Workload, Fraction] | None = None) -> Caps:
     (node,) = fleet(g=host).nodes
-    return caps(node, asked, overheads or {})
+    settings = gateway_settings(node)
+    return caps(node, Asked(settings.workloads, asked, overheads or {}, settings.discovery is Discovery.ONCHAIN))
 
 
 def test_the_cap_of_video() -> None:

@@ -11,9 +11,10 @@ from fractions import Fraction
 import pytest
 from ansible_collections.livepeer.fleet.plugins.plugin_utils import rules
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.asks import Ask, State
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import Cap, Caps, NoCap, caps
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import Asked, Cap, Caps, NoCap, caps
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import ExchangeRate
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import Offer, PriceError, Rate, band, enforce_headroom, flag_text
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.render import Surroundings, render_node
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Survey
@@ -60,7 +61,7 @@ FILES = Templates(TEMPLATES)
 def of(asked: Mapping[Workload, Sequence[Ask]], overheads: Mapping[Workload, Fraction] | None = None, **values: object) -> Caps:
     """The caps of a payer with these settings, as the parser would give them."""
     settings = replace(PAYER.settings, **values)  # type: ignore[arg-type]
-    return caps(replace(PAYER, settings=settings), asked, overheads or {})
+    return caps(replace(PAYER, settings=settings), Asked(settings.workloads, asked, overheads or {}))
 
 
 def binary(flag: str, pixels: int, entries: list[dict[str, str]]) -> dict[tuple[str, str], tuple[Fraction, str] | None]:
@@ -191,7 +192,7 @@ def test_every_cap_passes_the_guard() -> None:
 def test_a_price_that_only_a_rate_compares_is_not_guarded() -> None:
     dollar = Ask(Rate(Fraction(1), "USD"), True, State.STATED, "v", {"price_per_unit": "1USD", "pixels_per_unit": "1"})
     node = replace(PAYER, exchange_rates=(ExchangeRate("USD", "100", ""),), settings=replace(PAYER.settings, max_price_per_unit="1"))  # type: ignore[type-var]
-    (cap,) = caps(node, {Workload(VIDEO): [dollar]}, {}).by_workload.values()
+    (cap,) = caps(node, Asked(gateway_settings(node).workloads, {Workload(VIDEO): [dollar]}, {})).by_workload.values()
     assert (cap.prices, cap.headroom_min, cap.headroom_max) == ((), None, None)
 
 

@@ -329,7 +329,7 @@ def test_what_the_chain_finds_is_looked_at_and_not_listed() -> None:
 
 
 def test_a_gateway_with_its_own_price() -> None:
-    account = "0x" + "aB" * 20
+    account = "0x" + "AB" * 20
     own = [{"ethaddress": account.lower(), "priceperunit": 500, "pixelsperunit": 1, "currency": "wei"}]
     hosts = {"gw1": payer("auto", gateway_eth_acct_addr=account), "orch1": asker(1000, orchestrator_price_per_gateway=own)}
     assert only_edge(**hosts).price == 500

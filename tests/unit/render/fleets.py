@@ -153,7 +153,7 @@ def fleet(*nodes: Node) -> Fleet:
     hosts: dict[str, Host] = {}
     for name in dict.fromkeys(node.host for node in nodes):
         own = tuple(sorted((node for node in nodes if node.host == name), key=lambda node: node.role is Role.GATEWAY))
-        hosts[name] = Host(name, own[0].machine, len({node.role for node in own}) == 2, own)
+        hosts[name] = Host(name, own[0].machine, len({node.role for node in own}) == 2, own, ())
     return Fleet(hosts)
 
 

@@ -675,7 +675,24 @@ def test_weights_that_do_not_add_up() -> None:
     assert found.limit == (
         "livepeer_gateway_select_stake_weight: 0.7; livepeer_gateway_select_price_weight: 0.25; livepeer_gateway_select_rand_freq: 0.3"
     )
-    assert found.hint == 'livepeer_gateway_select_price_weight: "0"'
+    assert found.hint == 'livepeer_gateway_select_stake_weight: "0.525" and livepeer_gateway_select_rand_freq: "0.225"'
+
+
+@pytest.mark.parametrize(
+    ("stake", "price", "chance", "hint"),
+    [
+        ("", "0.5", "", 'livepeer_gateway_select_stake_weight: "0.35" and livepeer_gateway_select_rand_freq: "0.15"'),
+        ("0.5", "", "", 'livepeer_gateway_select_rand_freq: "0.5"'),
+        ("0.5", "", "0.2", 'livepeer_gateway_select_price_weight: "0.3"'),
+        ("0.5", "0.2", "0.2", 'livepeer_gateway_select_stake_weight: "0.6"'),
+        ("0", "0.2", "0.2", 'livepeer_gateway_select_stake_weight: "0.6"'),
+        ("0.9", "0.2", "", ""),
+    ],
+)
+def test_weights_that_are_written_are_kept_and_the_others_fill_up(stake: str, price: str, chance: str, hint: str) -> None:
+    weights = {"stake_weight": stake, "price_weight": price, "rand_freq": chance}
+    written = {f"gateway_select_{name}": text for name, text in weights.items() if text}
+    assert only("LPF504", g=payer("auto", **written), o=asker(1)).hint == hint
 
 
 def test_more_orchestrators_than_a_line_holds() -> None:
