@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import FOREIGN, Exposure, Listener
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Host
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.templating import Templates
 
 _FAMILIES = {4: "ip", 6: "ip6"}
@@ -24,6 +25,15 @@ class Allowed:
 
     sources: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
+
+
+def allowed_on(hosts: Iterable[Host]) -> Allowed:
+    """Who is let in to a machine: everybody that one of its inventory hosts names."""
+    hosts = tuple(hosts)
+    return Allowed(
+        sources=tuple(dict.fromkeys(source for host in hosts for source in host.firewall_sources)),
+        metrics=tuple(dict.fromkeys(source for host in hosts for source in host.metrics_allow)),
+    )
 
 
 @dataclass(frozen=True)

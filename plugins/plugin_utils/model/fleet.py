@@ -343,6 +343,19 @@ SETTINGS: Mapping[Role, type[Settings]] = {
 
 
 @dataclass(frozen=True)
+class Journal:
+    """A journal of a node's own.
+
+    Attributes:
+        max_size: most that it may take, as ``SystemMaxUse=`` reads it; "" for systemd's choice.
+        retention: how long it is kept at most, as ``MaxRetentionSec=`` reads it; "" for as long as there is room.
+    """
+
+    max_size: str = ""
+    retention: str = ""
+
+
+@dataclass(frozen=True)
 class Node:
     """One go-livepeer process of the fleet.
 
@@ -365,6 +378,7 @@ class Node:
         exchange_rates: what currencies are worth, by currency.
         start_timeout: seconds that a start may take until it is proved.
         log_level: glog verbosity (flag ``v``).
+        journal: its own journal; None where it writes to the host's.
     """
 
     host: str
@@ -383,6 +397,7 @@ class Node:
     exchange_rates: tuple[ExchangeRate, ...]
     start_timeout: int
     log_level: int
+    journal: Journal | None = None
 
     @property
     def unit(self) -> str:
@@ -438,6 +453,10 @@ class Host:
         combined: True if it is a gateway and an orchestrator, by the group ``livepeer_combined`` or by both groups.
         nodes: its nodes, in the order they are started (``START_ORDER``).
         services: what else listens there, and is left alone.
+        firewall: True if the nftables table is to be in force there.
+        firewall_sources: networks that reach listeners with a private address.
+        metrics_allow: networks that may scrape.
+        sources: for each of these three (and ``log_max_size``, ``log_retention``) where it comes from.
     """
 
     name: str
@@ -445,6 +464,10 @@ class Host:
     combined: bool
     nodes: tuple[Node, ...]
     services: tuple[Service, ...]
+    firewall: bool = False
+    firewall_sources: tuple[str, ...] = ()
+    metrics_allow: tuple[str, ...] = ()
+    sources: Mapping[str, Source] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import 
     Discovery,
     ExchangeRate,
     GatewaySettings,
+    Journal,
     Node,
     OrchAddr,
     Payment,
@@ -127,12 +128,17 @@ class NodeReader:
             secrets=secrets,
             headroom_min=str(self._values["headroom_min"]),
             headroom_max=str(self._values["headroom_max"]),
-            expected_gas_gwei=_texts(self._values.get("expected_gas_gwei")),
+            expected_gas_gwei=texts(self._values.get("expected_gas_gwei")),
             pool_size=self._pool_size(),
             exchange_rates=self._exchange_rates(),
             start_timeout=int(str(self._values["start_timeout"])),
             log_level=int(str(self._values["log_level"])),
+            journal=self._journal(),
         )
+
+    def _journal(self) -> Journal | None:
+        said = {name: str(self._values.get(f"log_{name}", "")) for name in ("max_size", "retention")}
+        return Journal(**said) if self._values["log_namespace"] is True else None
 
     def _pool_size(self) -> int | None:
         size = self._values.get("pool_size")
@@ -315,5 +321,6 @@ def _exchange_rate(entry: Mapping[str, object], currency: str) -> ExchangeRate:
     return ExchangeRate(str(entry.get("currency", currency)).upper(), str(entry.get("wei", "")), str(entry.get("date", "")))
 
 
-def _texts(value: object) -> tuple[str, ...]:
+def texts(value: object) -> tuple[str, ...]:
+    """A checked list, empty where nobody said one."""
     return tuple(map(str, value)) if isinstance(value, tuple) else ()

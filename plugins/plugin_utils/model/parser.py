@@ -18,7 +18,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory imp
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.links import linked
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.machines import machine_key
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.names import check_names
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.nodes import HostValues, NodeReader
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.nodes import HostValues, NodeReader, texts
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.signing import with_signers
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.values import MISSING, Checker
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import percent
@@ -27,6 +27,10 @@ SECRETS, SKIP = "livepeer_plan_secrets", "skip"
 
 BAND = ("headroom_min", "headroom_max")
 """Limits of the headroom, by their names after ``livepeer_``."""
+
+
+OF_THE_HOST = ("firewall", "firewall_sources", "metrics_allow", "log_max_size", "log_retention")
+"""Variables about a host rather than about its nodes."""
 
 
 def parse_fleet(inventory: Inventory, *, archive_checksum: Callable[[str], str]) -> tuple[Fleet, tuple[Finding, ...]]:
@@ -64,7 +68,17 @@ def _host(
     machine = machine_key(name, raw)
     roles = (role for role in START_ORDER if role in membership.roles)
     nodes = tuple(NodeReader(role, read, release, collector).node(name, machine) for role in roles)
-    return Host(name=name, machine=machine, combined=membership.combined, nodes=nodes, services=_services(read.values.get("services")))
+    return Host(
+        name=name,
+        machine=machine,
+        combined=membership.combined,
+        nodes=nodes,
+        services=_services(read.values.get("services")),
+        firewall=bool(read.values["firewall"]),
+        firewall_sources=texts(read.values.get("firewall_sources")),
+        metrics_allow=texts(read.values.get("metrics_allow")),
+        sources={name: read.sources[name] for name in OF_THE_HOST},
+    )
 
 
 def _services(entries: object) -> tuple[Service, ...]:

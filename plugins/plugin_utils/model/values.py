@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -214,7 +215,13 @@ class Checker:
             return self._choice(choices, text, path)
         if one.format in PATTERNS:
             return self._pattern(text, one.format, path)
-        checks = {signers.URL_FORMAT: self._signer_url, "path": self._path, "block": self._block, "peer": self._peer}
+        checks = {
+            signers.URL_FORMAT: self._signer_url,
+            "path": self._path,
+            "block": self._block,
+            "peer": self._peer,
+            "source": self._source,
+        }
         return "" if one.format == "address_or_none" and not text else checks.get(one.format, self.text)(text, path)
 
     def _block(self, text: str, path: str) -> object:
@@ -236,6 +243,20 @@ class Checker:
             return text
         message = "an address without a scheme is needed here, or an inventory host"
         self._collector.add(CODE, message, path, got=without_user(text), limit="host:port", hint=bare)
+        return MISSING
+
+    def _source(self, text: str, path: str) -> object:
+        """A network in CIDR notation; one address is the network of itself."""
+        try:
+            return str(ipaddress.ip_network(text))
+        except ValueError:
+            pass
+        try:
+            hint = str(ipaddress.ip_network(text, strict=False))
+        except ValueError:
+            hint = ""
+        limit = "an IP address, or a network such as 10.0.0.0/8"
+        self._collector.add(CODE, f"{text!r} is no address and no network", path, got=text, limit=limit, hint=hint)
         return MISSING
 
     def _pattern(self, text: str, format_: str, path: str) -> object:

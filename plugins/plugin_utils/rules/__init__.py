@@ -12,6 +12,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules import (
     currencies,
     headroom,
     models,
+    operations,
     payment,
     ports,
     prices,
@@ -30,6 +31,7 @@ RULES: tuple[Rule, ...] = (
     *prices.RULES,
     *tickets.RULES,
     *payment.RULES,
+    *operations.RULES,
 )
 """Every rule over the fleet; the live ones are in ``hosts``, those about single values in the parser."""
 

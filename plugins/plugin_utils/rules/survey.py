@@ -92,6 +92,14 @@ class Survey:
         return tuple(read_listeners(node) for node in self.fleet.nodes)
 
     @cached_property
+    def machines(self) -> dict[str, list[Host]]:
+        """The inventory hosts of each machine."""
+        found: dict[str, list[Host]] = {}
+        for host in self.fleet.hosts.values():
+            found.setdefault(host.machine, []).append(host)
+        return found
+
+    @cached_property
     def by_name(self) -> dict[tuple[str, str], Node]:
         """Nodes by inventory host and node name."""
         return {(node.host, node.name): node for node in self.fleet.nodes}

@@ -33,6 +33,7 @@ FORMATS = {
     "pipeline",
     "pixels",
     "signer_url",
+    "source",
     "percent",
     "version",
     "network",

@@ -11,10 +11,17 @@ import pytest
 from ansible_collections.livepeer.fleet.plugins.plugin_utils import rules
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Survey
-from ansible_collections.livepeer.fleet.tests.unit.rules import test_rules, test_tickets_rules
+from ansible_collections.livepeer.fleet.tests.unit.rules import test_operations, test_rules, test_tickets_rules
 from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import Host, asker, fleet, payer
 
-TABLES = (test_rules.PASSING, test_rules.FAILING, test_tickets_rules.PASSING, test_tickets_rules.FAILING)
+TABLES = (
+    test_rules.PASSING,
+    test_rules.FAILING,
+    test_tickets_rules.PASSING,
+    test_tickets_rules.FAILING,
+    test_operations.PASSING,
+    test_operations.FAILING,
+)
 
 RUNNERS = {"liveRunnerConfig": "/etc/runners.json"}
 MODEL = [{"pipeline": "text-to-image", "model_id": "m", "price_per_unit": "0.5"}]
