@@ -58,10 +58,14 @@ def rules(listeners: Iterable[Listener], allowed: Allowed) -> tuple[Rule, ...]:
     machine itself is let through before all of these. A listener that is bound to one address is matched by it as well, so that
     somebody else's on another address of the machine is left alone.
     """
+    listeners = tuple(listeners)
+    foreign = {(one.protocol, one.port) for one in listeners if one.purpose == FOREIGN}
     ours = (listener for listener in listeners if listener.purpose != FOREIGN)
     ordered = sorted(ours, key=lambda one: (one.port, one.protocol, one.address, one.node, one.purpose))
     opened = [rule for listener in ordered for rule in _open(listener, allowed)]
-    closed = [Rule(_target(listener), "drop", _about(listener)) for listener in ordered if not _for_everybody(listener)]
+    # By its port alone a loopback listener would close that of a foreign service on another address.
+    shared = [one for one in ordered if one.exposure is Exposure.LOOPBACK and (one.protocol, one.port) in foreign]
+    closed = [Rule(_target(one), "drop", _about(one)) for one in ordered if not _for_everybody(one) and one not in shared]
     return tuple({(rule.match, rule.verdict): rule for rule in (*opened, *closed)}.values())
 
 

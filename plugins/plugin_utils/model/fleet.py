@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -397,7 +397,7 @@ class Node:
     exchange_rates: tuple[ExchangeRate, ...]
     start_timeout: int
     log_level: int
-    journal: Journal | None = None
+    journal: Journal | None
 
     @property
     def unit(self) -> str:
@@ -464,10 +464,10 @@ class Host:
     combined: bool
     nodes: tuple[Node, ...]
     services: tuple[Service, ...]
-    firewall: bool = False
-    firewall_sources: tuple[str, ...] = ()
-    metrics_allow: tuple[str, ...] = ()
-    sources: Mapping[str, Source] = field(default_factory=dict)
+    firewall: bool
+    firewall_sources: tuple[str, ...]
+    metrics_allow: tuple[str, ...]
+    sources: Mapping[str, Source]
 
 
 @dataclass(frozen=True)

@@ -63,8 +63,8 @@ def kept_nowhere(survey: Survey) -> Iterator[Finding]:
         if any(node.journal for node in host.nodes):
             continue
         for name in KEPT:
-            source = host.sources.get(name)
-            if source and not (source.default or source.refused):
+            source = host.sources[name]
+            if not (source.default or source.refused):
                 yield Finding(
                     "LPF507",
                     Level.WARNING,

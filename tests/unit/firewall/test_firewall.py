@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Exposure, Listener, exposure
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import FOREIGN, Exposure, Listener, exposure
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.firewall import Allowed, rules, unreachable
 from hypothesis import given
 from hypothesis import strategies as st
@@ -67,6 +67,13 @@ def test_one_listener(one: Listener, expected: list[str]) -> None:
 def test_what_is_let_in_stands_before_what_is_closed() -> None:
     http = listener("127.0.0.1", 9935, "http", node="gateway")
     assert lines(http, listener("192.0.2.7", 9935)) == ["ip daddr 192.0.2.7 tcp dport 9935 accept", "tcp dport 9935 drop"]
+
+
+def test_a_foreign_service_is_left_alone() -> None:
+    foreign = listener("192.0.2.7", 9935, FOREIGN, node="mediamtx")
+    assert lines(foreign) == []
+    assert lines(listener("127.0.0.1", 9935, "http"), foreign) == []
+    assert lines(listener("127.0.0.1", 9936, "http"), foreign) == ["tcp dport 9936 drop"]
 
 
 def test_overlapping_sources_become_one() -> None:

@@ -26,6 +26,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import 
     Source,
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.nodes import FLEET_SETTINGS
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.parser import OF_THE_HOST
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.render import Neighbours, NodePlan, render_node
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.templating import Templates
 
@@ -140,6 +141,7 @@ def _node(host: str, name: str, network: str, settings: Settings, secrets: dict[
         exchange_rates=(),
         start_timeout=120,
         log_level=3,
+        journal=None,
     )
 
 
@@ -153,7 +155,8 @@ def fleet(*nodes: Node) -> Fleet:
     hosts: dict[str, Host] = {}
     for name in dict.fromkeys(node.host for node in nodes):
         own = tuple(sorted((node for node in nodes if node.host == name), key=lambda node: node.role is Role.GATEWAY))
-        hosts[name] = Host(name, own[0].machine, len({node.role for node in own}) == 2, own, ())
+        sources = {one: Source(f"livepeer_{one}", default=True) for one in OF_THE_HOST}
+        hosts[name] = Host(name, own[0].machine, len({node.role for node in own}) == 2, own, (), False, (), (), sources)
     return Fleet(hosts)
 
 
