@@ -42,6 +42,10 @@ UNREAD = frozenset({"http_addr", "rtmp_addr", "cli_addr", "environment", "eth_ac
 """Settings of a gateway that nothing of an edge depends on, or only in a way that is looked at by itself."""
 
 
+INGEST = ("http_ingest", "auth_webhook_url")
+"""Settings of a gateway that decide whether it has routes for jobs on an address that is not loopback."""
+
+
 @dataclass(frozen=True)
 class Alike:
     """Candidates that a gateway can tell apart by nothing that is judged here.
@@ -165,14 +169,22 @@ def _signer_of(node: Node, own: tuple[Route, ...]) -> Signer:
 
 def unrouted(gateway: Node) -> tuple[str, ...]:
     """Workloads that a gateway is for and that have no route on its HTTP listener (``mediaserver.go:NewLivepeerServer``)."""
-    if not gateway.knows("workloads", "http_ingest", "auth_webhook_url", "http_addr"):
+    if not gateway.knows("workloads", *INGEST, "http_addr") or takes_http(gateway):
         return ()
-    settings = gateway_settings(gateway)
-    if settings.http_ingest or settings.auth_webhook_url:
-        return ()
-    public = any(one.purpose == "http" and one.exposure is not Exposure.LOOPBACK for one in listeners(gateway))
     # Video still gets in by RTMP.
-    return tuple(kind for kind in settings.workloads if kind != VIDEO) if public else ()
+    return tuple(kind for kind in gateway_settings(gateway).workloads if kind != VIDEO)
+
+
+def takes_http(gateway: Node) -> bool:
+    """True if a gateway has routes for jobs on its HTTP listener: there is "HTTP ingest" (``starter.go:StartLivepeer``).
+
+    What is said counts; else it is there on loopback, and elsewhere with a webhook that is asked about streams.
+    """
+    settings = gateway_settings(gateway)
+    if settings.http_ingest is not None:
+        return settings.http_ingest
+    public = any(one.purpose == "http" and one.exposure is not Exposure.LOOPBACK for one in listeners(gateway))
+    return bool(settings.auth_webhook_url) or not public
 
 
 @dataclass(frozen=True)

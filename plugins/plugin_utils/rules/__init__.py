@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules import (
+    access,
     caps,
     currencies,
     headroom,
@@ -23,6 +24,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import
 
 RULES: tuple[Rule, ...] = (
     *ports.RULES,
+    *access.RULES,
     *runners.RULES,
     *models.RULES,
     *headroom.RULES,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ports and addresses: LPF101 to LPF107."""
+"""Ports and addresses: LPF101 to LPF106."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import (
     home_port,
     is_loopback,
     join_host_port,
-    listeners,
     reached_at,
     without_user,
 )
@@ -59,8 +58,8 @@ def _taken_port(survey: Survey, conflict: Conflict, port: int) -> Finding:
         f"{describe(mine)} wants the port of {' and '.join(_owner(mine, other) for other in others)}"
         + (f", and {more} more" if more else ""),
         variable=mine.variable,
-        got=_written(survey, mine),
-        limit="; ".join(f"{other.variable}: {_written(survey, other)}" for other in others),
+        got=written(survey, mine),
+        limit="; ".join(f"{other.variable}: {written(survey, other)}" for other in others),
         hint=setting(mine.variable, _moved(node, mine, port)),
         others=[other.host for other in others],
     )
@@ -76,8 +75,8 @@ def _two_services(survey: Survey, conflict: Conflict) -> Finding:
         tuple(dict.fromkeys((mine.host, other.host))),
         "",
         mine.variable,
-        _written(survey, mine),
-        f"{other.variable}: {_written(survey, other)}",
+        written(survey, mine),
+        f"{other.variable}: {written(survey, other)}",
         "say each service's port once, as it listens",
     )
 
@@ -87,7 +86,7 @@ def _owner(mine: Listener, other: Listener) -> str:
     return text if other.host == mine.host else f"{text}, on {other.host}"
 
 
-def _written(survey: Survey, listener: Listener) -> str:
+def written(survey: Survey, listener: Listener) -> str:
     """The setting behind a listener as somebody wrote it."""
     if listener.default:
         return f"{join_host_port(listener.address, listener.port)} (default)"
@@ -128,7 +127,7 @@ def open_cli(survey: Survey) -> Iterator[Finding]:
                 survey.by_name[listener.host, listener.node],
                 f"the CLI port {listener.port} is reachable from outside the host, and who reaches it has the wallet",
                 variable=listener.variable,
-                got=_written(survey, listener),
+                got=written(survey, listener),
                 limit="a loopback address",
                 hint=setting(listener.variable, f"127.0.0.1:{listener.port}"),
             )
@@ -245,22 +244,6 @@ def same_name(survey: Survey) -> Iterator[Finding]:
             )
 
 
-def no_ingest(survey: Survey) -> Iterator[Finding]:
-    """LPF107: on a public HTTP address a gateway has no routes but playback."""
-    for found in survey.routes:
-        for gateway in found.gateways if found.unrouted else ():
-            (listener,) = (one for one in listeners(gateway) if one.purpose == "http")
-            yield finding(
-                "LPF107",
-                gateway,
-                f"a gateway on a public HTTP address has no route for {', '.join(found.unrouted)} without httpIngest or authWebhookUrl",
-                field="http_addr",
-                got=_written(survey, listener),
-                limit="a loopback address, behind a proxy that authenticates",
-                hint=setting(listener.variable, f"127.0.0.1:{listener.port}"),
-            )
-
-
 RULES = (
     Rule(
         "LPF101",
@@ -310,12 +293,5 @@ RULES = (
         "Two nodes of a machine share a name, a user or a data directory.",
         "Give each inventory host of the machine a node name of its own.",
         same_name,
-    ),
-    Rule(
-        "LPF107",
-        "error",
-        "A workload asked of a gateway has no route on its listener.",
-        "Bind the gateway to loopback behind a proxy that authenticates, or set httpIngest or authWebhookUrl.",
-        no_ingest,
     ),
 )

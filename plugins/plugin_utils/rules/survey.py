@@ -61,7 +61,10 @@ class Survey:
     @cached_property
     def listeners(self) -> tuple[Listener, ...]:
         """Every socket of the fleet."""
-        return tuple(listener for found, _faults in (*self._read, *self._services) for listener in found)
+        foreign = (listener for found, _faults in self._services for listener in found)
+        # Aliases of a machine may each say what listens there.
+        once = {(one.machine, one.node, one.protocol, one.address, one.port): one for one in foreign}
+        return (*(listener for found, _faults in self._read for listener in found), *once.values())
 
     @cached_property
     def runners(self) -> tuple[RunnerPorts, ...]:

@@ -42,6 +42,12 @@ def asker(price: object, *, adjusts: bool = True, **variables: object) -> Host:
     )
 
 
+def signer(cap: object = None, **variables: object) -> Host:
+    """A host with a remote signer, with this cap if it is not None."""
+    own = {} if cap is None else {"remote_signer_max_price_per_unit": cap}
+    return {"group": "livepeer_remote_signers", "network": ARBITRUM, **own, **variables}
+
+
 def fleet(**hosts: Host) -> Fleet:
     """The fleet of an inventory, see ``parsed``."""
     return parsed(**hosts)[0]

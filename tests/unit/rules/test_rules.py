@@ -19,6 +19,7 @@ from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import (
     only,
     orchestrator,
     payer,
+    signer,
 )
 
 Hosts = dict[str, Host]
@@ -94,6 +95,23 @@ PASSING: dict[str, list[Hosts]] = {
         {"h": combined(gateway_http_addr="127.0.0.1:9935", gateway_workloads=["ai"])},
         {"h": combined(gateway_http_addr="0.0.0.0:9935", gateway_workloads=["ai"], gateway_http_ingest=True)},
         {"h": combined(gateway_http_addr="0.0.0.0:9935", gateway_workloads=["ai"], gateway_auth_webhook_url="https://a.example/")},
+    ],
+    "LPF108": [
+        {"h": combined()},
+        # Without ingest there are no routes.
+        {"h": combined(gateway_http_addr="0.0.0.0:9935")},
+        {"g": gateway(gateway_http_addr="10.0.0.1:9935", gateway_http_ingest=True, gateway_rtmp_addr="10.0.0.1:1935"), "o": orchestrator()},
+        {"g": payer(1250, gateway_rtmp_addr="0.0.0.0:1935", gateway_auth_webhook_url="{{ vault_hook }}"), "o": asker(1000)},
+        {
+            "g": gateway(
+                **SIGNER,
+                gateway_http_addr="0.0.0.0:9935",
+                gateway_http_ingest=True,
+                gateway_live_ai_auth_webhook_url="{{ vault_hook }}",
+            ),
+            "o": asker(100, orchestrator_ai_models=LIVE),
+        },
+        {"s": signer(500, remote_signer_http_addr="0.0.0.0:9936", remote_signer_webhook_url="{{ vault_hook }}")},
     ],
     "LPF201": [
         {"g": payer(1200), "o": asker(1000)},
@@ -252,7 +270,18 @@ FAILING: dict[str, list[Hosts]] = {
     "LPF305": [{"g": payer(1250, **OTHER_REGISTRY["g"]), "o": asker(1000)}, {"g": payer(1250), "o": asker(1000, **OTHER_REGISTRY["o"])}],
     "LPF107": [
         {"h": combined(gateway_http_addr="0.0.0.0:9935", gateway_workloads=["ai"])},
+        {"h": combined(gateway_http_ingest=False, gateway_workloads=["ai"])},
+        {"h": combined(gateway_http_addr="0.0.0.0:9935", gateway_whip_addr=":7280")},
         {"h": combined(gateway_http_addr="h:9935", gateway_workloads=["video", "live_video"], gateway_http_ingest=False)},
+    ],
+    "LPF108": [
+        {"g": payer(1250, gateway_http_addr="0.0.0.0:9935", gateway_http_ingest=True), "o": asker(1000)},
+        {"g": payer(1250, gateway_http_addr="0.0.0.0:9935", gateway_auth_webhook_url="{{ vault_hook }}"), "o": asker(1000)},
+        {"g": payer(1250, gateway_rtmp_addr="0.0.0.0:1935"), "o": asker(1000)},
+        {"g": gateway(**SIGNER, gateway_http_addr="0.0.0.0:9935", gateway_http_ingest=True), "o": asker(100, orchestrator_ai_models=LIVE)},
+        {"s": signer(500, remote_signer_http_addr="0.0.0.0:9936")},
+        {"s": signer(500, remote_signer_http_addr="0.0.0.0:9936", remote_signer_allow_no_auth=True)},
+        {"s": signer(500, remote_signer_http_addr="10.0.0.1:9936")},
     ],
     "LPF201": [
         {"g": payer(1000), "o": asker(1000)},

@@ -10,7 +10,6 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings impo
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import routes, signers
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Survey
 from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import (
-    ARBITRUM,
     Host,
     asker,
     check,
@@ -20,18 +19,13 @@ from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import (
     only,
     parsed,
     route,
+    signer,
 )
 
 LIVE = [{"pipeline": "live-video-to-video", "model_id": "comfystream", "price_per_unit": 400, "pixels_per_unit": 1}]
 OTHER = [{"pipeline": "live-video-to-video", "model_id": "streamdiffusion", "price_per_unit": 100, "pixels_per_unit": 1}]
 MONEY: Host = {"expected_gas_gwei": ["0.05", "0.1"], "pool_size": 100, "remote_signer_reserve_eth": 2, "remote_signer_deposit_eth": 1}
 CAP, CAPS = "livepeer_remote_signer_max_price_per_unit", "livepeer_remote_signer_max_price_per_capability"
-
-
-def signer(cap: object = None, **variables: object) -> Host:
-    """A host with a remote signer, with this cap if it is not None."""
-    own = {} if cap is None else {"remote_signer_max_price_per_unit": cap}
-    return {"group": "livepeer_remote_signers", "network": ARBITRUM, **own, **variables}
 
 
 def signed(by: object = "s", **variables: object) -> Host:
