@@ -8,11 +8,14 @@ import json
 import re
 from dataclasses import dataclass
 
+from ansible_collections.livepeer.fleet.plugins.module_utils import prometheus
+
 # go-livepeer server/webserver.go:cliWebServerHandlers; each of these only reads.
 QUESTIONS = frozenset(
     {
         "/EthChainID",
         "/IsOrchestrator",
+        "/IsRedeemer",
         "/ethAddr",
         "/getBroadcastConfig",
         "/getLogLevel",
@@ -26,6 +29,16 @@ _SECONDS = 5
 _MOST_BYTES = 16 * 1024 * 1024
 # Recorded from 0.9.1 with -monitor; a gauge that has one series a node type.
 _SESSIONS = re.compile(r"^livepeer_current_sessions_total(?:\{[^}]*\})?\s+([0-9.eE+]+)", re.MULTILINE)
+# Label node_type of livepeer_versions (monitor/census.go: NodeType; starter.go:StartLivepeer). A signer has the default, as a
+# process that only calls reward has, which no plan asks for.
+_NODE_TYPES = {
+    "bctr": "gateway",
+    "orch": "orchestrator",
+    "trcr": "transcoder",
+    "aiwk": "ai_worker",
+    "rdmr": "redeemer",
+    "dflt": "remote_signer",
+}
 
 
 @dataclass(frozen=True)
@@ -48,7 +61,8 @@ class Identity:
     """Who answers on a CLI port.
 
     Attributes:
-        role: ``orchestrator``, ``gateway``, ``other`` (a node of go-livepeer in another mode), or "" if it is no node at all.
+        role: as in a plan (``orchestrator``, ``gateway``, …), ``other`` (a node of go-livepeer in a mode that it does not tell), or
+            "" if it is no node at all.
         version: as the node says it, or "".
     """
 
@@ -84,17 +98,31 @@ class AdminApi:
             connection.close()
 
     def identity(self) -> Identity:
-        """Who answers (role proof of 0.9.1: /IsOrchestrator; /getNetworkCapabilities is 200 or 500 on a gateway, 400 elsewhere)."""
+        """Who answers.
+
+        Role proof of 0.9.1: /IsOrchestrator and /IsRedeemer; /getNetworkCapabilities is 200 or 500 on a gateway, 400 elsewhere; the
+        others are told apart by a label of their metrics only.
+        """
         status = self.ask("/status")
         known = status.json() if status else None
         if not isinstance(known, dict) or "Version" not in known:
             return Identity("", "")
         version = str(known["Version"])
-        orchestrator = self.ask("/IsOrchestrator")
-        if orchestrator and orchestrator.status == 200 and orchestrator.body.strip() == "true":
-            return Identity("orchestrator", version)
+        for role, path in (("orchestrator", "/IsOrchestrator"), ("redeemer", "/IsRedeemer")):
+            answer = self.ask(path)
+            if answer and answer.status == 200 and answer.body.strip() == "true":
+                return Identity(role, version)
         capabilities = self.ask("/getNetworkCapabilities")
-        return Identity("gateway" if capabilities and capabilities.status in (200, 500) else "other", version)
+        if capabilities and capabilities.status in (200, 500):
+            return Identity("gateway", version)
+        return Identity(self._measured_role(), version)
+
+    def _measured_role(self) -> str:
+        """The role that the node's metrics name, ``other`` if they name none."""
+        metrics = self.ask("/metrics")
+        types = prometheus.series(metrics.body, "livepeer_versions", ["node_type"]) if metrics and metrics.status == 200 else {}
+        names = {_NODE_TYPES.get(kind, "other") for (kind,) in types}
+        return names.pop() if len(names) == 1 else "other"
 
     def sessions(self) -> int | None:
         """Running streams, None if the node does not tell.

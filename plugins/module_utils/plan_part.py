@@ -83,7 +83,7 @@ class Node:
 
     Attributes:
         name: name of the node; its folder is ``/etc/livepeer/<name>``.
-        role: ``gateway`` or ``orchestrator``: what has to answer on the CLI port.
+        role: ``gateway``, ``orchestrator``, …: what has to answer on the CLI port.
         unit: its unit, without ``.service``.
         user: its system user.
         state_directory: below /var/lib.

@@ -142,7 +142,8 @@ observation:
                    "restarts": 0, "age": 5021.3, "drop_ins": []}
         role:
           description: >-
-            The role that answers on its CLI port (C(gateway), C(orchestrator), C(other) for a node in another mode), empty if no node does.
+            The role that answers on its CLI port (C(gateway), C(orchestrator), C(transcoder), C(ai_worker), C(remote_signer), C(redeemer),
+            C(other) for a node in a mode that it does not tell), empty if no node does.
           type: str
           sample: gateway
         version:

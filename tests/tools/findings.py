@@ -21,7 +21,7 @@ OF_VALUES: tuple[Row, ...] = (
     (
         "LPF503",
         "error near a known name, else warning",
-        "An unknown `livepeer_*` variable or group, or one of a role that this release does not deploy.",
+        "An unknown `livepeer_*` variable or group, or one of a role that is not there yet.",
         "Write the name that it proposes; `livepeer_user_*` is room for variables of your own.",
     ),
     (

@@ -115,6 +115,11 @@ class ExtrasReader:
             return flag
         return None
 
+    def check_flag(self, name: str, path: str) -> None:
+        """A finding for a variable that sets a flag which the version does not have."""
+        if facts.flag(self._version, name) is None:
+            self._unknown_flag(name, path)
+
     def _managed(self, name: str, by: str, path: str) -> None:
         message = f"the collection sets -{name} itself"
         hint = f"set {by} instead" if by.startswith("livepeer_") else f"remove it: {by}"

@@ -367,8 +367,9 @@ class Node:
         network: ``offchain`` or a network's name.
         release: what it runs.
         settings: of its role.
-        sources: for each field of ``settings`` (and ``network``, ``name``, ``release``, ``headroom_min``, ``headroom_max``,
-            ``expected_gas_gwei``, ``pool_size``, ``wei_per_usd``, ``exchange_rates``) where it comes from.
+        sources: for each variable of its role by its name after ``livepeer_<role>_`` (and ``network``, ``name``, ``release``,
+            ``headroom_min``, ``headroom_max``, ``expected_gas_gwei``, ``pool_size``, ``wei_per_usd``, ``exchange_rates``) where it
+            comes from.
         secrets: names of the secrets it has (``eth_url``, ``eth_password``, ``keystore``, ``orch_secret`` and others of its role;
             ``flag_<flag>``, ``env_<name>`` and ``ai_models_<index>_token`` for those inside other variables), and for each where it
             comes from. Never a value: where one belongs inside a setting its ``placeholder`` stands.

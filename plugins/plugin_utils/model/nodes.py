@@ -104,16 +104,16 @@ class NodeReader:
         network, payment, network_variable = self._network(flags)
         onchain = network != OFFCHAIN
         self._check_required(onchain)
+        self._check_flags()
         models, tokens = self._ai_models()
         signer, signer_secrets = self._signer()
         secrets = self._secrets(onchain) | flags.secrets | environment.secrets | tokens | signer_secrets
         given: dict[str, Any] = {"flags": flags.values, "environment": self._own_environment() | environment.values}
         given |= {"payment": payment, "ai_models": models, "remote_signer": signer}
         settings = self._settings(given, secrets)
-        sources = {name: self._source(name) for name in (field.name for field in fields(settings))}
+        sources = {name: self._source(name) for name in self._definitions}
         sources |= {name: self._refused(name) for name in ("flags", "environment") if name in self._wrong_extras}
         sources["network"] = Source(network_variable, self._is_default(network_variable), refused=not self._network_known)
-        sources["name"] = self._source("name")
         sources["release"] = self._sources["version"]
         sources |= {name: self._sources[name] for name in FLEET_SETTINGS}
         return Node(
@@ -202,6 +202,12 @@ class NodeReader:
             if needed and not one.secret and short not in self._values and short not in self._broken:
                 chain = " on-chain" if one.required == "onchain" else ""
                 self._collector.add(CODE, f"{one.name} has to be said{chain}", one.name, hint=one.advice)
+
+    def _check_flags(self) -> None:
+        """Findings for variables that set what the pinned version does not have."""
+        for name, one in self._definitions.items():
+            if one.flag and not self._source(name).default:
+                self._extras.check_flag(one.flag, one.name)
 
     def _priced_by_models(self, name: str) -> bool:
         """An orchestrator that serves AI may price by model only (``starter.go``: no base price needed with -aiWorker)."""

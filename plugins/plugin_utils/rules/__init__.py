@@ -19,6 +19,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules import (
     prices,
     runners,
     tickets,
+    workers,
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Rule, Survey
 
@@ -34,6 +35,7 @@ RULES: tuple[Rule, ...] = (
     *tickets.RULES,
     *payment.RULES,
     *operations.RULES,
+    *workers.RULES,
 )
 """Every rule over the fleet; the live ones are in ``hosts``, those about single values in the parser."""
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.livepeer.fleet.plugins.module_utils.admin_api import Answer
+from ansible_collections.livepeer.fleet.plugins.module_utils.admin_api import Answer, Identity
 from ansible_collections.livepeer.fleet.plugins.module_utils.errors import HostError
 from ansible_collections.livepeer.fleet.plugins.module_utils.health import SETTLED_SECONDS, busy, look, prove
 from ansible_collections.livepeer.fleet.tests.unit.module_utils.worlds import CLI, LOOPING, UP, World, answers, node, socket_of
@@ -88,6 +88,21 @@ def test_a_setting_that_it_does_not_tell_is_not_as_planned(world: World) -> None
     setting = {"path": "/getBroadcastConfig", "json": ["MaxPrice"], "equals": None}
     planned = node(expect={"role": "gateway", "version": "0.9.1", "cli": f"127.0.0.1:{CLI}", "settings": [setting]})
     assert "does not answer /getBroadcastConfig" in look(world.host, planned).problems[0]
+
+
+@pytest.mark.parametrize("role", ["gateway", "orchestrator", "transcoder", "ai_worker", "remote_signer", "redeemer"])
+def test_every_role_is_told_apart(world: World, role: str) -> None:
+    world.api = answers(role)
+    assert world.host.api("").identity() == Identity(role, "0.9.1")
+    expect = {"version": "0.9.1", "cli": f"127.0.0.1:{CLI}", "settings": []}
+    planned = {name: node("gateway", name, expect=expect) for name in ("gateway", role)}
+    assert look(world.host, planned[role]).problems == ()
+    assert bool(look(world.host, planned["gateway"]).problems) is (role != "gateway")
+
+
+def test_a_node_that_does_not_tell_what_it_is(world: World) -> None:
+    world.api = {**answers("transcoder"), "/metrics": Answer(404, "")}
+    assert world.host.api("").identity().role == "other"
 
 
 def test_proved_only_after_the_delayed_checks(world: World) -> None:

@@ -223,7 +223,7 @@ def port() -> Iterator[int]:
         server.shutdown()
 
 
-@pytest.mark.parametrize("role", ["gateway", "orchestrator", "other"])
+@pytest.mark.parametrize("role", ["gateway", "orchestrator", "transcoder", "redeemer"])
 def test_who_answers(port: int, monkeypatch: pytest.MonkeyPatch, role: str) -> None:
     monkeypatch.setattr(Node, "answers", answers(role, "0.9.0"))
     assert AdminApi(f"127.0.0.1:{port}").identity() == Identity(role, "0.9.0")

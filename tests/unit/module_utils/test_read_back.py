@@ -106,6 +106,7 @@ def test_a_document_that_was_dropped_is_not_waited_for(tmp_path: Path) -> None:
     world.paths.unit("livepeer-gateway").parent.mkdir(parents=True)
     world.paths.unit("livepeer-gateway").write_text("")
     planned = node(expect={"role": "gateway", "version": "0.9.1", "cli": f"127.0.0.1:{CLI}", "settings": [CAPS]})
+    world.api.pop("/metrics")
     with pytest.raises(HostError, match="30 seconds after its start: it does not answer /metrics"):
         prove(world.host, planned)
     world.api["/metrics"] = Answer(200, "")

@@ -69,10 +69,14 @@ class PlayedApi(AdminApi):
 
 def answers(role: str = "gateway", version: str = "0.9.1", **more: Answer) -> dict[str, Answer]:
     """What a node of that role answers."""
+    kinds = {"gateway": "bctr", "orchestrator": "orch", "transcoder": "trcr", "ai_worker": "aiwk", "redeemer": "rdmr"}
+    labels = f'compiler="gc",goos="linux",livepeerversion="{version}",node_type="{kinds.get(role, "dflt")}"'
     return {
         "/status": Answer(200, json.dumps({"Version": version, "Manifests": {}})),
         "/IsOrchestrator": Answer(200, str(role == "orchestrator").lower()),
+        "/IsRedeemer": Answer(200, str(role == "redeemer").lower()),
         "/getNetworkCapabilities": Answer(500 if role == "gateway" else 400, ""),
+        "/metrics": Answer(200, f"livepeer_versions{{{labels}}} 1\n"),
         **{f"/{path}": answer for path, answer in more.items()},
     }
 

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils import addresses, routes
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.definitions import of_role
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import (
     OFFCHAIN,
     SETTINGS,
@@ -127,7 +128,7 @@ def _node(host: str, name: str, network: str, settings: Settings, secrets: dict[
         release=RELEASE,
         settings=settings,
         sources={
-            **{field.name: Source(prefix + field.name, default=True) for field in fields(settings)},
+            **{name: Source(one.name, default=True) for name, one in of_role(role.value).items()},
             "network": Source("livepeer_network", default=False),
             "name": Source(f"{prefix}name", default=True),
             "release": Source("livepeer_version", default=False),

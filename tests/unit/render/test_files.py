@@ -23,6 +23,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import Price
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.render import NodePlan, bare_node, render_node
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.templating import RenderError, Templates
 from ansible_collections.livepeer.fleet.tests.unit.render.fleets import (
+    ACCOUNT,
     ARBITRUM,
     TEMPLATES,
     around,
@@ -32,6 +33,7 @@ from ansible_collections.livepeer.fleet.tests.unit.render.fleets import (
     rendered,
     with_secret,
 )
+from ansible_collections.livepeer.fleet.tests.unit.rules import fleets as inventories
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -68,6 +70,25 @@ def with_gpus_and_models() -> Node:
     return with_secret(with_secret(node, "ai_models_1_token", "x"), "env_FAL_API_KEY", "y")
 
 
+WORKERS = inventories.fleet(
+    o=inventories.worked(
+        orchestrator_service_addr="10.0.0.1:8935",
+        orchestrator_ai_models=[{"pipeline": "llm", "model_id": "m", "url": "http://10.0.0.5:9000", "token": "token-of-a-runner"}],
+    ),
+    t=inventories.transcoder(transcoder_nvidia="0,1", transcoder_max_sessions=20),
+    w={
+        "group": "livepeer_ai_workers",
+        "ai_worker_orchestrator": "o",
+        "ai_worker_models_dir": "/srv/models",
+        "ai_worker_containers_per_gpu": 2,
+        "ai_worker_nvidia": "all",
+    },
+)
+REDEEMED = inventories.fleet(
+    o=inventories.asker(1000, orchestrator_redeemer="r", orchestrator_eth_acct_addr=ACCOUNT, **inventories.keys("orchestrator")),
+    r=inventories.redeemer(redeemer_eth_orch_addr=ACCOUNT, **inventories.keys("redeemer")),
+)
+
 CASES: dict[str, tuple[Fleet, str]] = {
     "gateway beside an orchestrator": (fleet(gateway("host1"), orchestrator("host1")), "gateway"),
     "orchestrator": (fleet(orchestrator("host1")), "orchestrator"),
@@ -84,7 +105,33 @@ CASES: dict[str, tuple[Fleet, str]] = {
         "orchestrator",
     ),
     "orchestrator with gpus and models": (fleet(with_gpus_and_models()), "gpu"),
+    "orchestrator with workers": (WORKERS, "orchestrator"),
+    "transcoder": (WORKERS, "transcoder"),
+    "ai worker": (WORKERS, "ai_worker"),
+    "orchestrator with a redeemer": (REDEEMED, "orchestrator"),
+    "redeemer": (REDEEMED, "redeemer"),
+    "remote signer": (
+        inventories.fleet(
+            s=inventories.signer(
+                remote_signer_http_addr="10.0.0.3:9936",
+                remote_signer_webhook_url="https://ask.example.com/token",
+                remote_signer_webhook_headers="Authorization:token-of-the-signer",
+                remote_signer_eth_acct_addr=ACCOUNT,
+                remote_signer_remote_discovery=True,
+                **inventories.keys("remote_signer"),
+            )
+        ),
+        "remote_signer",
+    ),
 }
+
+
+def test_a_worker_takes_the_secrets_of_its_orchestrator() -> None:
+    secret, token = "livepeer_orchestrator_orch_secret", "livepeer_orchestrator_ai_models[0].token"
+    own = {"orch_secret": SecretSource(secret), "ai_models_0_token": SecretSource(token)}
+    assert one(WORKERS, "orchestrator").secrets == own
+    assert one(WORKERS, "transcoder").secrets == {"orch_secret": SecretSource(secret, "o")}
+    assert one(WORKERS, "ai_worker").secrets == {name: SecretSource(source.variable, "o") for name, source in own.items()}
 
 
 def one(of: Fleet, name: str) -> NodePlan:

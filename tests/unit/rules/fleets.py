@@ -30,6 +30,37 @@ def combined(**variables: object) -> Host:
     return {"group": "livepeer_combined", **variables}
 
 
+def worked(**variables: object) -> Host:
+    """A host with an orchestrator that has a secret for its workers."""
+    return orchestrator(orchestrator_orch_secret="correct horse", **variables)
+
+
+def transcoder(orchestrator_host: str = "o", **variables: object) -> Host:
+    """A host with a transcoder of this orchestrator."""
+    return {"group": "livepeer_transcoders", "transcoder_orchestrator": orchestrator_host, **variables}
+
+
+def ai_worker(orchestrator_host: str = "o", **variables: object) -> Host:
+    """A host with an AI worker of this orchestrator, and a model."""
+    models = [{"pipeline": "llm", "model_id": "m"}]
+    return {"group": "livepeer_ai_workers", "ai_worker_orchestrator": orchestrator_host, "ai_worker_ai_models": models, **variables}
+
+
+def redeemer(**variables: object) -> Host:
+    """A host with a redeemer on-chain, reachable from others."""
+    return {"group": "livepeer_redeemers", "redeemer_network": ARBITRUM, "redeemer_http_addr": "10.0.0.9:9937", **variables}
+
+
+def signer(**variables: object) -> Host:
+    """A host with a remote signer on-chain."""
+    return {"group": "livepeer_remote_signers", "remote_signer_network": ARBITRUM, **variables}
+
+
+def keys(role: str) -> Host:
+    """What a node of a role needs on a chain beside its network."""
+    return {"eth_url": "https://rpc.example/", f"{role}_keystore": '{"version": 3}', f"{role}_eth_password": "correct horse"}
+
+
 def payer(cap: object = None, **variables: object) -> Host:
     """A host with a gateway that pays on-chain, with this cap if it is not None."""
     return gateway(network=ARBITRUM, **({} if cap is None else {"gateway_max_price_per_unit": cap}), **variables)
@@ -64,7 +95,7 @@ def parsed(**hosts: Host) -> tuple[Fleet, tuple[Finding, ...]]:
         group = str(variables["group"])
         groups.setdefault(group, []).append(name)
         rest = {key: value for key, value in variables.items() if key != "group"}
-        if group != "livepeer_gateways":
+        if group in ("livepeer_orchestrators", "livepeer_combined"):
             rest.setdefault("orchestrator_service_addr", f"{name}:8935")
         written = {key if key.startswith("ansible_") else f"livepeer_{key}": value for key, value in rest.items()}
         hostvars[name] = {"livepeer_version": "0.9.1", **written}

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.livepeer.fleet.plugins.plugin_utils import rules
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Survey
-from ansible_collections.livepeer.fleet.tests.unit.rules import test_operations, test_rules, test_tickets_rules
+from ansible_collections.livepeer.fleet.tests.unit.rules import test_operations, test_rules, test_tickets_rules, test_workers
 from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import Host, asker, fleet, payer
 
 TABLES = (
@@ -21,6 +21,8 @@ TABLES = (
     test_tickets_rules.FAILING,
     test_operations.PASSING,
     test_operations.FAILING,
+    test_workers.PASSING,
+    test_workers.FAILING,
 )
 
 RUNNERS = {"liveRunnerConfig": "/etc/runners.json"}

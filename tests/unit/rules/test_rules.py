@@ -7,7 +7,7 @@ import pytest
 from ansible_collections.livepeer.fleet.plugins.plugin_utils import rules
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules import hosts as live
-from ansible_collections.livepeer.fleet.tests.unit.rules import test_operations
+from ansible_collections.livepeer.fleet.tests.unit.rules import test_operations, test_workers
 from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import (
     ARBITRUM,
     Host,
@@ -444,7 +444,9 @@ def hosts_discover(hosts: Hosts) -> bool:
 
 
 def test_every_rule_has_both() -> None:
-    passing, failing = ({*mine, *theirs} for mine, theirs in ((PASSING, test_operations.PASSING), (FAILING, test_operations.FAILING)))
+    others = (test_operations, test_workers)
+    passing = {*PASSING, *(code for other in others for code in other.PASSING)}
+    failing = {*FAILING, *(code for other in others for code in other.FAILING)}
     assert {rule.code for rule in rules.RULES} == passing == failing
 
 
