@@ -11,7 +11,6 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Fin
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import (
     OFFCHAIN,
     WORKERS,
-    AiWorkerSettings,
     Node,
     OrchestratorSettings,
     RedeemerSettings,
@@ -242,17 +241,6 @@ def own_work(survey: Survey) -> Iterator[Finding]:
             )
 
 
-def no_models(survey: Survey) -> Iterator[Finding]:
-    """LPF504: an AI worker without models, with which go-livepeer ends (exit status 0)."""
-    for node in survey.fleet.nodes:
-        if isinstance(node.settings, AiWorkerSettings) and not node.settings.ai_models and node.knows("ai_models", "orchestrator"):
-            other = peer_of(survey.fleet, node)
-            if other is None or other.knows("ai_models"):
-                message = "an AI worker needs models, and neither it nor its orchestrator has any"
-                hint = f"{node.sources['ai_models'].variable}: a list of pipelines and models"
-                yield finding("LPF504", node, message, field="ai_models", got=UNSAID, hint=hint)
-
-
 def older_worker(survey: Survey) -> Iterator[Finding]:
     """LPF505: an AI worker below its orchestrator's version is refused for ever (``core/ai_orchestrator.go:ServeAIWorker``)."""
     for worker, orchestrator in _pairs(survey):
@@ -312,7 +300,6 @@ RULES = (
         "Let it do none, or give the workers an orchestrator of their own.",
         own_work,
     ),
-    Rule("LPF504", "error", "An AI worker without models.", "Give models to it or to its orchestrator.", no_models),
     Rule(
         "LPF505",
         "error",

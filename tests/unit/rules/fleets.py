@@ -35,15 +35,19 @@ def worked(**variables: object) -> Host:
     return orchestrator(orchestrator_orch_secret="correct horse", **variables)
 
 
+def served(**variables: object) -> Host:
+    """The same with a model."""
+    return worked(orchestrator_ai_models=[{"pipeline": "llm", "model_id": "m"}], **variables)
+
+
 def transcoder(orchestrator_host: str = "o", **variables: object) -> Host:
     """A host with a transcoder of this orchestrator."""
     return {"group": "livepeer_transcoders", "transcoder_orchestrator": orchestrator_host, **variables}
 
 
 def ai_worker(orchestrator_host: str = "o", **variables: object) -> Host:
-    """A host with an AI worker of this orchestrator, and a model."""
-    models = [{"pipeline": "llm", "model_id": "m"}]
-    return {"group": "livepeer_ai_workers", "ai_worker_orchestrator": orchestrator_host, "ai_worker_ai_models": models, **variables}
+    """A host with an AI worker of this orchestrator, whose models it has."""
+    return {"group": "livepeer_ai_workers", "ai_worker_orchestrator": orchestrator_host, **variables}
 
 
 def redeemer(**variables: object) -> Host:
