@@ -11,9 +11,10 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.template import Templar
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.host_part import read_part, read_secrets
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.host_part import check_passwords_of, read_part, read_secrets
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.paths import split_path, value_at
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import PlanError
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.secret_values import KEYSTORE, PASSWORD
 
 NOT_BY_HAND = frozenset({"part", "secrets", "sources"})
 
@@ -85,5 +86,23 @@ class ActionModule(HostAction):
         arguments = self.given()
         if arguments.get("plan"):
             part = self.part(variables)
-            arguments |= {"part": part, "secrets": self.secrets(part, variables)}
+            secrets = self.secrets(part, variables)
+            arguments |= {"part": part, "secrets": secrets}
+            return self._with_passwords_tried(part, secrets, self._execute_module(module_args=arguments, task_vars=variables))
         return self._execute_module(module_args=arguments, task_vars=variables)
+
+    def _with_passwords_tried(self, part: dict[str, Any], secrets: dict[str, dict[str, str]], result: dict[str, Any]) -> dict[str, Any]:
+        """Passwords of nodes whose keys are new to the host, tried before anything is changed anywhere; it is not free."""
+        seen = (result.get("observation") or {}).get("nodes", {})
+        names = {name for name, node in seen.items() if keys_change(node.get("decision") or {})}
+        try:
+            check_passwords_of(part, secrets, names)
+        except PlanError as error:
+            raise AnsibleActionFail(str(error)) from None
+        return result
+
+
+def keys_change(decision: Mapping[str, Any]) -> bool:
+    """True if a decision about a node brings a keystore or a password to its host that was not proved there."""
+    reasons = set(decision.get("reasons", ()))
+    return decision.get("action") == "new" or bool(reasons & {f"secret {name} changes" for name in (KEYSTORE, PASSWORD)})

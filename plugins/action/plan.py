@@ -28,6 +28,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.control impor
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.definitions import definitions
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Inventory
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.names import is_read
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.paths import split_path, value_at
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.reading import (
     OMITTED,
     Omitted,
@@ -39,7 +40,9 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import PLAN_FI
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.files import JUNIT_FILE, PAGE_FILE, write_reports
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.table import Screen
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.terminal import report
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.keys import unusable_secrets
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import some
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.secret_values import Unread
 
 try:
     from ansible._internal._datatag._tags import Origin
@@ -79,11 +82,14 @@ class ActionModule(ActionBase):
         if known is not None:
             return result | {"changed": False, **known}
         try:
-            inventory = FleetView(task_vars, self._loader).inventory()
+            view = FleetView(task_vars, self._loader)
+            inventory = view.inventory()
         except HostsUnread as error:
             return result | failed(f"There is no plan. {error}. No host was contacted.")
         control = read_control(inventory)
         plan = make_plan(inventory, archive_checksum=_sha256, templates=TEMPLATES)
+        if control.plan_secrets == "full":
+            plan = plan.with_findings(unusable_secrets(plan, view.value))
         display.display(report(plan, screen()))
         try:
             fact = self._hand_over(plan, control)
@@ -185,6 +191,19 @@ class FleetView:
         read = {host: self._read(raw) for host, raw in raws.items()}
         findings = (*self._of_the_play(raws), *self._set_at_run_time(tuple(groups["all"])))
         return Inventory(groups, read, findings)
+
+    def value(self, host: str, path: str) -> object:
+        """The value of a secret; Unread where it cannot be read, of which the inventory has a finding."""
+        raw = self._hostvars.raw_get(host)
+        access = HostAccess(raw, self._hostvars, self._loader)
+        name, keys = split_path(path)
+        try:
+            value = raw[name]
+            for key in keys:
+                value = value_at(access.resolve(value) if isinstance(value, str) else value, [key])
+            return access.resolve(value)
+        except (LookupError, ReadError, Omitted) as error:
+            raise Unread from error
 
     def _raws(self, hosts: Iterable[str]) -> dict[str, Mapping[str, Any]]:
         """The variables of each host, as they are; HostsUnread for files that Ansible cannot read, encrypted ones for instance."""

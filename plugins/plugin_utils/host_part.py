@@ -4,14 +4,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.checksums import sha256_of_file
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.values import LEAST_SECRET
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import SecretSource
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import HOSTS_FOLDER, SCHEMA, PlanError, host_file
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.render import sha256_of
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.secret_values import SecretFault, check_keys, check_passwords, read_values
 
 
 def read_part(folder: Path, host: str) -> dict[str, Any]:
@@ -45,16 +46,37 @@ def read_secrets(part: Mapping[str, Any], value_of: Callable[[str, str], object]
         value_of: value of an inventory variable by its path and its host ("" for the part's own).
 
     Raises:
-        PlanError: one is too short to be hidden (LPF404); the plan sees that only of those that no vault or template holds.
+        PlanError: one that go-livepeer could not use (LPF403, LPF404); the plan sees that only where it opens them.
     """
-    return {
-        node["name"]: {
-            name: _secret(secret["variable"], value_of(secret["variable"], secret["host"]))
-            for name, secret in node["secrets"].items()
-            if secret["variable"]
-        }
-        for node in part["nodes"]
-    }
+    try:
+        return {node["name"]: _of_node(node, value_of) for node in part["nodes"]}
+    except SecretFault as fault:
+        raise PlanError(f"{fault}. Nothing was changed on this host") from None
+
+
+def check_passwords_of(part: Mapping[str, Any], secrets: Mapping[str, Mapping[str, str]], names: Collection[str]) -> None:
+    """Try the passwords of some nodes on their keystores.
+
+    Raises:
+        PlanError: one does not open its keystore (LPF403).
+    """
+    try:
+        for node in part["nodes"]:
+            if node["name"] in names:
+                check_passwords(_sources(node), secrets[node["name"]])
+    except SecretFault as fault:
+        raise PlanError(f"{fault}. Nothing was changed on this host") from None
+
+
+def _of_node(node: Mapping[str, Any], value_of: Callable[[str, str], object]) -> dict[str, str]:
+    sources = _sources(node)
+    values = read_values(sources, value_of)
+    check_keys(sources, values, (node.get("chain") or {}).get("account", ""))
+    return values
+
+
+def _sources(node: Mapping[str, Any]) -> dict[str, SecretSource]:
+    return {name: SecretSource(secret["variable"], secret["host"]) for name, secret in node["secrets"].items()}
 
 
 def check_archive(release: Mapping[str, Any]) -> Path:
@@ -71,12 +93,3 @@ def check_archive(release: Mapping[str, Any]) -> Path:
     if checksum != release["checksum"]:
         raise PlanError(f"the archive {path} has {checksum}, planned is {release['checksum']}: make the plan again")
     return path
-
-
-def _secret(variable: str, value: object) -> str:
-    """A keystore may be a mapping, where a template made one; everything else is text."""
-    text = json.dumps(value) if isinstance(value, Mapping) else str(value)
-    if len(text) < LEAST_SECRET:
-        message = f"LPF404: the secret {variable} has {len(text)} characters"
-        raise PlanError(f"{message}: {LEAST_SECRET} are needed, because hiding a shorter one would hide half of every message")
-    return text

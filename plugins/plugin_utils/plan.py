@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,10 @@ class Plan:
     def refused(self) -> bool:
         """True if an error stands against it: nothing of it may be applied."""
         return any(finding.level is Level.ERROR for finding in self.findings)
+
+    def with_findings(self, more: Iterable[Finding]) -> Plan:
+        """The same with more to say, equal findings of several hosts as one."""
+        return replace(self, findings=rules.in_order(dict.fromkeys([*self.findings, *rules.merged(more)])))
 
     @cached_property
     def digest(self) -> str:

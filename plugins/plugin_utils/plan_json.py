@@ -15,6 +15,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge, 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Release, Role, SecretSource
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.needs import Need
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.onchain import OnChain
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.read_backs import ReadBack
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.render import NodePlan
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import Workload
@@ -177,6 +178,7 @@ def node_to_dict(node: NodePlan) -> dict[str, object]:
         },
         "start_timeout": node.start_timeout,
         "reach": list(node.reach),
+        "chain": asdict(node.chain) if node.chain else None,
         "needs": [asdict(need) for need in node.needs],
     }
 
@@ -194,6 +196,7 @@ def node_from_dict(data: Mapping[str, Any]) -> NodePlan:
         cli=data["expect"]["cli"],
         settings=tuple(map(_read_back_from_dict, data["expect"]["settings"])),
         reach=tuple(data["reach"]),
+        chain=OnChain(**data["chain"]) if data["chain"] else None,
         needs=tuple(Need(**need) for need in data["needs"]),
     )
 

@@ -24,6 +24,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import 
     placeholder,
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.needs import Need, needs_of
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.onchain import OnChain, on_chain
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import pays
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.peers import peer_address
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.read_backs import ReadBack, read_backs
@@ -153,6 +154,7 @@ class NodePlan:
     start_timeout: int
     reach: tuple[str, ...]
     needs: tuple[Need, ...]
+    chain: OnChain | None = None
 
     @cached_property
     def digest(self) -> str:
@@ -192,6 +194,7 @@ def _node_plan(node: Node, surroundings: Surroundings, files: Mapping[str, str])
         settings=read_backs(node, surroundings.orchestrator_urls, surroundings.caps.flag, _capabilities(surroundings)) if files else (),
         start_timeout=node.start_timeout,
         reach=surroundings.reach if files else (),
+        chain=on_chain(node),
         needs=surroundings.needs,
     )
 

@@ -15,6 +15,13 @@ OF_VALUES: tuple[Row, ...] = (
         "Payment and network of a gateway contradict, or a signer is named and does not pay.",
         "Write the payment or the network that the finding names.",
     ),
+    (
+        "LPF403",
+        "error",
+        "A keystore that is not of version 3 or of another account than the configured one, or a password that does not open it; seen with"
+        " `livepeer_plan_secrets: full`, and always before the first change on any host.",
+        "Give the file that geth wrote for that account, and its password.",
+    ),
     ("LPF404", "error", "A required secret is missing, empty, or shorter than 8 characters.", "Set the variable that it names."),
     ("LPF501", "error", "A flag that the pinned version does not have, or a value of the wrong kind.", "Write the name that it proposes."),
     ("LPF502", "error", "An extra flag that the collection manages itself.", "Use the variable that it names."),

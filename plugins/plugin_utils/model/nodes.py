@@ -222,7 +222,9 @@ class NodeReader:
             short = one.name.removeprefix("livepeer_")
             if one.required == "onchain" and not onchain:
                 continue
-            if isinstance(self._values.get(short), Present):
+            if f"{short}_file" in self._values:
+                secrets[name] = self._from_file(one)
+            elif isinstance(self._values.get(short), Present):
                 secrets[name] = SecretSource(one.name)
             elif one.made:
                 secrets[name] = SecretSource("")
@@ -232,6 +234,14 @@ class NodeReader:
                 message = f"a node on a chain needs {one.name}"
                 self._collector.add(MISSING_CODE, message, one.name, hint=one.advice)
         return secrets
+
+    def _from_file(self, one: Definition) -> SecretSource:
+        """A secret that a file on the controller holds; a finding where a variable holds it as well."""
+        variable = f"{one.name}_file"
+        if isinstance(self._values.get(one.name.removeprefix("livepeer_")), Present):
+            message = f"the key is given twice, by {one.name} too"
+            self._collector.add(CODE, message, variable, got=variable, limit=one.name, hint="remove one of the two")
+        return SecretSource(variable)
 
     def _own_environment(self) -> dict[str, str]:
         """Settings of the environment that have a variable of their own."""

@@ -12,6 +12,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules import (
     caps,
     currencies,
     headroom,
+    keys,
     models,
     operations,
     payment,
@@ -36,6 +37,7 @@ RULES: tuple[Rule, ...] = (
     *payment.RULES,
     *operations.RULES,
     *workers.RULES,
+    *keys.RULES,
 )
 """Every rule over the fleet; the live ones are in ``hosts``, those about single values in the parser."""
 

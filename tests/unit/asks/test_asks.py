@@ -6,13 +6,14 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.accounts import checksummed
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.asks import Ask, State, accounts, asks, foreign_ask, serves
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node, OrchAddr
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import Rate
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import LIVE_RUNNER, VIDEO, Workload
 from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import asker, fleet
 
-ACCOUNT = "0x" + "aB" * 20
+ACCOUNT = checksummed("0x" + "ab" * 20)
 SD = {"pipeline": "text-to-image", "model_id": "sd"}
 IMAGE = Workload.of_model("text-to-image", "sd")
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.accounts import checksummed
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge, End, Verdict, edges
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings, orchestrator_settings
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import routes
@@ -329,7 +330,7 @@ def test_what_the_chain_finds_is_looked_at_and_not_listed() -> None:
 
 
 def test_a_gateway_with_its_own_price() -> None:
-    account = "0x" + "AB" * 20
+    account = checksummed("0x" + "ab" * 20)
     own = [{"ethaddress": account.lower(), "priceperunit": 500, "pixelsperunit": 1, "currency": "wei"}]
     hosts = {"gw1": payer("auto", gateway_eth_acct_addr=account), "orch1": asker(1000, orchestrator_price_per_gateway=own)}
     assert only_edge(**hosts).price == 500

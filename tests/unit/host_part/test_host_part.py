@@ -55,11 +55,11 @@ def test_secrets_by_node() -> None:
     assert read_secrets(part(), lambda variable, host: {"version": 3}) == {"gateway": {"eth_url": '{"version": 3}'}}
 
 
-@pytest.mark.parametrize("value", ["", "7 chars", 1234567])
+@pytest.mark.parametrize("value", ["", "7 chars", 1234567, " " * 9, "7 chars  \n"])
 def test_a_secret_that_is_too_short_to_be_hidden(value: object) -> None:
-    with pytest.raises(PlanError, match=r"LPF404: the secret x has \d characters: 8 are needed") as error:
+    with pytest.raises(PlanError, match=r"LPF404: x: the secret has \d characters: 8 are needed") as error:
         read_secrets(part(), lambda variable, host: value)
-    assert str(value) not in str(error.value) or not value
+    assert str(value) not in str(error.value) or not str(value).strip()
 
 
 def test_archive(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,6 +35,13 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.templating import T
 TEMPLATES = Path(__file__).parents[3] / "roles" / "node" / "templates"
 ARBITRUM = "arbitrum-one-mainnet"
 ACCOUNT = "0xD43b494f0BF2E86c79e778892a4eC6E94971b8cc"
+
+
+def account_of(host: str) -> str:
+    """An account of its own for each host."""
+    return "0x" + hashlib.sha256(host.encode()).hexdigest()[:40]
+
+
 RELEASE = Release("0.9.1", "0.9.1", "livepeer-linux-amd64.tar.gz", "1a2b3c4d5e6f" + "0" * 52, "cpu")
 
 GATEWAY = GatewaySettings(
@@ -105,9 +113,11 @@ def gateway(host: str = "gw1", *, network: str = OFFCHAIN, name: str = "gateway"
 def orchestrator(
     host: str = "orch1", *, network: str = OFFCHAIN, name: str = "orchestrator", machine: str = "", **settings: object
 ) -> Node:
-    """An orchestrator; on a chain it asks 1000 wei and adjusts it, and does not call reward."""
+    """An orchestrator; on a chain it asks 1000 wei and adjusts it, and calls reward for the account of its host."""
     onchain = (
-        {"price_per_unit": "1000", "auto_adjust_price": True, "reward": False, "eth_acct_addr": ACCOUNT} if network != OFFCHAIN else {}
+        {"price_per_unit": "1000", "auto_adjust_price": True, "reward": True, "eth_acct_addr": account_of(host)}
+        if network != OFFCHAIN
+        else {}
     )
     made = replace(ORCHESTRATOR, **{"service_addr": f"{host}.example.com:8935", **onchain, **settings})
     return _node(host, name, network, made, {"orch_secret": SecretSource("")}, machine=machine)

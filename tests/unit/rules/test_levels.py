@@ -34,6 +34,8 @@ MILD: list[dict[str, Host]] = [
     {"o": asker(1000, orchestrator_ai_worker=True, orchestrator_ai_models=MODEL)},
     {"g": payer("2USD", wei_per_usd="500", gateway_pixels_per_unit=1000), "o": asker(1000, wei_per_usd="500")},
     {"o": asker(1000, orchestrator_ai_worker=True)},
+    {"o": {**test_rules.CALLER, "orchestrator_reward": False}},
+    {name: {**payer(1250), "gateway_eth_acct_addr": "0x" + "1" * 40} for name in ("g", "h")},
     {"g": payer(1250, gateway_discovery="onchain"), "o": asker(1000, orchestrator_flags={"aiServiceRegistry": True})},
     {"g": payer(1250, gateway_discovery="onchain", gateway_workloads=["live_runner"]), "o": asker(1000, orchestrator_flags=RUNNERS)},
 ]

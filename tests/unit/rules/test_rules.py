@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from ansible_collections.livepeer.fleet.plugins.plugin_utils import rules
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
@@ -48,7 +50,15 @@ def caps_of(**entry: object) -> dict[str, object]:
 
 MONEY: Host = {"expected_gas_gwei": ["0.05", "2"], "pool_size": 100, "gateway_reserve_eth": 1, "gateway_deposit_eth": "0.02"}
 
+CALLER = {**asker(1000), "orchestrator_eth_acct_addr": "0x" + "1" * 40, "orchestrator_reward": True}
+"""An orchestrator that calls reward for its own account."""
+
+SIPHONED = {**CALLER, "orchestrator_eth_acct_addr": "0x" + "2" * 40, "orchestrator_eth_orch_addr": "0x" + "1" * 40}
+"""Another node for the same orchestrator, which calls reward too."""
+
 PASSING: dict[str, list[Hosts]] = {
+    "LPF401": [{"a": CALLER, "b": SIPHONED}],
+    "LPF402": [{"a": CALLER, "b": {**SIPHONED, "orchestrator_reward": False}}],
     "LPF101": [
         {"h": combined()},
         {"h": combined(gateway_http_addr="0.0.0.0:7935", gateway_rtmp_addr="0.0.0.0:1935", orchestrator_cli_addr="127.0.0.1:7936")},
@@ -213,6 +223,8 @@ PASSING: dict[str, list[Hosts]] = {
 }
 
 FAILING: dict[str, list[Hosts]] = {
+    "LPF401": [{"a": CALLER, "b": CALLER}],
+    "LPF402": [{"a": CALLER, "b": SIPHONED}],
     "LPF101": [
         {"h": combined(**PAGE)},
         {"h": combined(gateway_http_addr="127.0.0.1:8935")},
@@ -452,7 +464,7 @@ def test_every_rule_has_both() -> None:
 
 def test_rules_say_what_they_are_about() -> None:
     for rule in (*rules.RULES, *live.RULES):
-        assert rule.level.split(";")[0] in {level.value for level in Level}
+        assert re.split("[; ]", rule.level)[0] in {level.value for level in Level}
         assert rule.says.endswith(".")
         assert rule.advice.endswith(".")
 

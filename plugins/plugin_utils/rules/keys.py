@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Accounts and keys: one account on two nodes, who calls reward, and keystores that go-livepeer could not use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.accounts import checksummed
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node, Role
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import orchestrator_settings
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Rule, Survey, finding, some
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.secret_values import (
+    SecretFault,
+    Unread,
+    check_keys,
+    check_passwords,
+    read_values,
+)
+
+if TYPE_CHECKING:
+    from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import Plan
+
+
+def one_account_on_two_nodes(survey: Survey) -> Iterator[Finding]:
+    """LPF401: nodes do not coordinate their transactions, and ticket secrets are of one process (eth/client.go, pm/recipient.go)."""
+    for nodes in _by_account(survey).values():
+        if len(nodes) < 2:
+            continue
+        first, *others = sorted(nodes, key=lambda node: (node.role is not Role.ORCHESTRATOR, node.host, node.name))
+        grave = first.role is Role.ORCHESTRATOR
+        account = checksummed(str(getattr(first.settings, "eth_acct_addr", "")).lower())
+        hint = (
+            "a key of its own for each, and livepeer_orchestrator_eth_orch_addr with the registered account on those that are not it"
+            if grave
+            else "a key of its own for each, with a deposit and reserve of its own"
+        )
+        yield finding(
+            "LPF401",
+            first,
+            f"the account {account} is used by {_named(first)} and {some([_named(other) for other in others])}, which do not"
+            " coordinate their transactions",
+            field="eth_acct_addr",
+            got=account,
+            limit="an account of its own for each node",
+            hint=hint,
+            others=[other.host for other in others],
+            level=Level.ERROR if grave else Level.WARNING,
+        )
+
+
+def reward_callers(survey: Survey) -> Iterator[Finding]:
+    """LPF402: a second caller pays for transactions that fail, without any the stake earns nothing."""
+    for account, nodes in _by_orchestrator(survey).items():
+        callers = [node for node in nodes if orchestrator_settings(node).reward is True]
+        if len(callers) > 1:
+            yield _two_callers(account, callers)
+        elif not callers and all(orchestrator_settings(node).reward is False for node in nodes):
+            first = nodes[0]
+            yield finding(
+                "LPF402",
+                first,
+                f"nobody calls reward for the orchestrator {account}: its stake earns nothing in any round",
+                field="reward",
+                got="false on every node of it",
+                limit="true on one of them",
+                hint=f"{first.sources['reward'].variable}: true on one node, or another process outside of this fleet calls it",
+                others=[node.host for node in nodes[1:]],
+                level=Level.WARNING,
+            )
+
+
+def _two_callers(account: str, callers: Sequence[Node]) -> Finding:
+    first, *others = callers
+    return finding(
+        "LPF402",
+        others[0],
+        f"{_named(first)} and {some([_named(other) for other in others])} both call reward for the orchestrator {account}",
+        field="reward",
+        got="true on each of them",
+        limit="true on one of them",
+        hint=f"{others[0].sources['reward'].variable}: false on all of them but one",
+        others=[first.host, *(other.host for other in others[1:])],
+    )
+
+
+def _by_account(survey: Survey) -> dict[tuple[str, str], list[Node]]:
+    """Nodes on a chain that say their account, by network and account."""
+    found: dict[tuple[str, str], list[Node]] = {}
+    for node in survey.fleet.nodes:
+        account = str(getattr(node.settings, "eth_acct_addr", "")).lower()
+        if node.onchain and account and node.knows("network", "eth_acct_addr"):
+            found.setdefault((node.network, account), []).append(node)
+    return found
+
+
+def _by_orchestrator(survey: Survey) -> dict[str, list[Node]]:
+    """On-chain orchestrators by the account that is registered; those whose account nobody knows are left out."""
+    found: dict[tuple[str, str], list[Node]] = {}
+    for node in survey.fleet.nodes:
+        if node.role is not Role.ORCHESTRATOR or not node.onchain or not node.knows("network", "eth_acct_addr", "eth_orch_addr", "reward"):
+            continue
+        account = orchestrator_settings(node).eth_orch_addr or orchestrator_settings(node).eth_acct_addr
+        if account:
+            found.setdefault((node.network, account.lower()), []).append(node)
+    return {checksummed(account): nodes for (_network, account), nodes in found.items()}
+
+
+def _named(node: Node) -> str:
+    return f"{node.role.value.replace('_', ' ')} {node.host}" + ("" if node.name == node.role.value else f"/{node.name}")
+
+
+def unusable_secrets(plan: Plan, value_of: Callable[[str, str], object]) -> Iterator[Finding]:
+    """LPF403 and LPF404 of secrets that were opened (``livepeer_plan_secrets: full``).
+
+    Args:
+        plan: as made without them.
+        value_of: value of a variable (its path) of an inventory host; ``Unread`` for one that cannot be read, of which a finding
+            exists.
+    """
+    for name, host in sorted(plan.hosts.items()):
+        for node in host.nodes:
+            try:
+                values = read_values(node.secrets, _of_host(name, value_of))
+                check_keys(node.secrets, values, node.chain.account if node.chain else "")
+                check_passwords(node.secrets, values)
+            except SecretFault as fault:
+                yield Finding(
+                    fault.code,
+                    Level.ERROR,
+                    fault.message,
+                    hosts=(name,),
+                    node=node.name,
+                    variable=fault.variable,
+                    got=fault.got,
+                    limit=fault.limit,
+                    hint=fault.hint,
+                )
+            except Unread:
+                continue
+
+
+def _of_host(name: str, value_of: Callable[[str, str], object]) -> Callable[[str, str], object]:
+    return lambda variable, other: value_of(other or name, variable)
+
+
+RULES = (
+    Rule(
+        "LPF401",
+        "error for orchestrators, warning for gateways and signers",
+        "One account is used by two nodes, whose transactions nobody coordinates.",
+        "Give each node a key of its own; livepeer_orchestrator_eth_orch_addr names the registered account.",
+        one_account_on_two_nodes,
+    ),
+    Rule(
+        "LPF402",
+        "error for two, warning for none",
+        "Not exactly one node calls reward for an on-chain orchestrator.",
+        "livepeer_orchestrator_reward: true on one node of each orchestrator, false on the others.",
+        reward_callers,
+    ),
+)
