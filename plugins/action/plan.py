@@ -36,6 +36,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.reading impor
     ReadError,
     one_line,
 )
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.monitoring import write_monitoring
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import PLAN_FILE, Plan, PlanError, make_plan, write_plan
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.files import JUNIT_FILE, PAGE_FILE, write_reports
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.table import Screen
@@ -50,6 +51,7 @@ except ImportError:  # another ansible-core: numbers lose their spelling, nothin
     Origin = None
 
 TEMPLATES = Path(__file__).parents[2] / "roles" / "node" / "templates"
+SAMPLES = Path(__file__).parents[2] / "samples" / "prometheus"
 FACT = "livepeer_fleet_plan"
 DECISION = "livepeer_fleet_rollout"
 """What livepeer.fleet.rollout decides. A new plan empties it: a fact cache may keep the decision of another run."""
@@ -112,6 +114,7 @@ class ActionModule(ActionBase):
         working = Path(constants.DEFAULT_LOCAL_TMP) / "livepeer-plan"
         write_plan(plan, kept)
         write_reports(plan, kept)
+        write_monitoring(plan, kept, SAMPLES)
         write_plan(plan, working)
         display.display(f"Written to {kept}: {PLAN_FILE}, {PAGE_FILE} (the same for a browser), {JUNIT_FILE} (for a CI)")
         return {

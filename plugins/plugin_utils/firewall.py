@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import FOREIGN, Exposure, Listener
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Host
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Fleet, Host
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.templating import Templates
 
 _FAMILIES = {4: "ip", 6: "ip6"}
@@ -34,6 +34,21 @@ def allowed_on(hosts: Iterable[Host]) -> Allowed:
         sources=tuple(dict.fromkeys(source for host in hosts for source in host.firewall_sources)),
         metrics=tuple(dict.fromkeys(source for host in hosts for source in host.metrics_allow)),
     )
+
+
+@dataclass(frozen=True)
+class Firewall:
+    """The table of a machine, as its hosts get it.
+
+    Attributes:
+        apply: whether it is put into force.
+        table: what ``nft -f`` takes.
+        unit: the systemd unit that loads it at boot.
+    """
+
+    apply: bool
+    table: str
+    unit: str
 
 
 @dataclass(frozen=True)
@@ -69,9 +84,28 @@ def rules(listeners: Iterable[Listener], allowed: Allowed) -> tuple[Rule, ...]:
     return tuple({(rule.match, rule.verdict): rule for rule in (*opened, *closed)}.values())
 
 
-def ruleset(machine: str, listeners: Iterable[Listener], allowed: Allowed, templates: Templates) -> str:
+def ruleset(listeners: Iterable[Listener], allowed: Allowed, templates: Templates) -> str:
     """The file that ``nft -f`` takes: the table anew, in one transaction."""
-    return templates.firewall(machine=machine, rules=rules(listeners, allowed))
+    return templates.firewall(rules=rules(listeners, allowed))
+
+
+def firewalls(fleet: Fleet, listeners: Sequence[Listener], templates: Templates) -> dict[str, Firewall]:
+    """The table of each machine. Inventory hosts that are one machine have one table, whichever of them it is put into force by."""
+    of_machine: dict[str, list[Listener]] = {}
+    for listener in listeners:
+        of_machine.setdefault(listener.machine, []).append(listener)
+    machines: dict[str, list[Host]] = {}
+    for host in fleet.hosts.values():
+        machines.setdefault(host.machine, []).append(host)
+    unit = templates.firewall_unit()
+    return {
+        machine: Firewall(
+            apply=any(host.firewall for host in hosts),
+            table=ruleset(of_machine.get(machine, ()), allowed_on(hosts), templates),
+            unit=unit,
+        )
+        for machine, hosts in machines.items()
+    }
 
 
 def unreachable(listeners: Iterable[Listener], allowed: Allowed) -> tuple[Listener, ...]:

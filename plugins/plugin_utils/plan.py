@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils import rules
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import AddressError, Listener
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.firewall import Firewall, firewalls
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Fleet, Node, Release
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Inventory
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.parser import parse_fleet
@@ -64,11 +65,13 @@ class HostPlan:
         name: inventory name.
         machine: key of the machine behind it.
         nodes: in the order they are started.
+        firewall: the packet filter of the machine.
     """
 
     name: str
     machine: str
     nodes: tuple[NodePlan, ...]
+    firewall: Firewall
 
     @property
     def releases(self) -> tuple[Release, ...]:
@@ -113,6 +116,7 @@ class Plan:
             "host": host.name,
             "machine": host.machine,
             "nodes": [node_to_dict(node) for node in host.nodes],
+            "firewall": asdict(host.firewall),
             "releases": [release_to_dict(release) for release in host.releases],
         }
 
@@ -129,7 +133,8 @@ class Plan:
 
 def _host_to_dict(host: HostPlan) -> dict[str, object]:
     roles = sorted({node.role.value for node in host.nodes})
-    return {"machine": host.machine, "roles": roles, "nodes": {node.name: node_to_dict(node) for node in host.nodes}}
+    nodes = {node.name: node_to_dict(node) for node in host.nodes}
+    return {"machine": host.machine, "roles": roles, "nodes": nodes, "firewall": asdict(host.firewall)}
 
 
 def plan_from_dict(data: Mapping[str, Any]) -> Plan:
@@ -156,7 +161,7 @@ def plan_from_dict(data: Mapping[str, Any]) -> Plan:
 
 
 def _host_from_dict(name: str, data: Mapping[str, Any]) -> HostPlan:
-    return HostPlan(name, data["machine"], tuple(map(node_from_dict, data["nodes"].values())))
+    return HostPlan(name, data["machine"], tuple(map(node_from_dict, data["nodes"].values())), Firewall(**data["firewall"]))
 
 
 def make_plan(inventory: Inventory, *, archive_checksum: Callable[[str], str], templates: Path) -> Plan:
@@ -179,7 +184,11 @@ def plan_fleet(fleet: Fleet, findings: Sequence[Finding], templates: Path) -> Pl
         templates=Templates(templates),
         findings=[*findings, *rules.check(survey)],
     )
-    hosts = {name: HostPlan(name, host.machine, tuple(map(planner.node, host.nodes))) for name, host in sorted(fleet.hosts.items())}
+    tables = firewalls(fleet, survey.listeners, planner.templates)
+    hosts = {
+        name: HostPlan(name, host.machine, tuple(map(planner.node, host.nodes)), tables[host.machine])
+        for name, host in sorted(fleet.hosts.items())
+    }
     pricing = tuple(found.figures for found in survey.purchases)
     listeners = (*survey.listeners, *(listener for ports in survey.runners for listener in ports.listeners))
     return Plan(rules.in_order(dict.fromkeys(planner.findings)), listeners, survey.edges, hosts, pricing)
@@ -252,10 +261,16 @@ def host_file(name: str) -> str:
     return quote(name, safe="") + ".json"
 
 
-def write_plan(plan: Plan, folder: Path) -> None:
-    """Write plan.json and, unless the plan is refused, one file a host. Readable by its owner only; each file atomically.
+def table_file(name: str) -> str:
+    """File name of a host's nftables table, beside its part of the plan."""
+    return quote(name, safe="") + ".nft"
 
-    Files of an earlier plan go first and a host's file comes last: whatever interrupts this, none fits another plan.
+
+def write_plan(plan: Plan, folder: Path) -> None:
+    """Write plan.json and, unless the plan is refused, two files a host: its part and its nftables table.
+
+    Readable by its owner only; each file atomically. Files of an earlier plan go first and a host's part comes last: whatever
+    interrupts this, none fits another plan.
 
     Raises:
         PlanError: the folder cannot be written, or belongs to something else.
@@ -268,6 +283,7 @@ def write_plan(plan: Plan, folder: Path) -> None:
         write_private(folder / PLAN_FILE, document(plan.to_dict()))
         if not plan.refused:
             for name in plan.hosts:
+                write_private(hosts / table_file(name), plan.hosts[name].firewall.table)
                 write_private(hosts / host_file(name), document(plan.host_to_dict(name)))
     except OSError as error:
         message = f"the plan cannot be written to {folder}: {error.strerror}: set livepeer_plan_dir to a folder that can be written"
@@ -282,7 +298,7 @@ def _make_private(folder: Path) -> None:
 
 def _remove_parts(hosts: Path, *, known: bool) -> None:
     """Remove the hosts' files of an earlier plan; anything else that has such names is somebody's own."""
-    parts = list(hosts.glob("*.json"))
+    parts = [*hosts.glob("*.json"), *hosts.glob("*.nft")]
     if parts and not known:
         raise PlanError(f"{hosts} holds files, and no plan lies beside it: set livepeer_plan_dir to a folder for plans alone")
     for part in parts:

@@ -169,8 +169,12 @@ class Templates:
         return str(self._plain.get_template("aiModels.json.j2").render(values))
 
     def firewall(self, **values: object) -> str:
-        """The nftables table of a machine; RenderError for what it cannot carry."""
-        return str(self._unit.get_template("firewall.nft.j2").render(values))
+        """The nftables table of a machine."""
+        return str(self._plain.get_template("firewall.nft.j2").render(values))
+
+    def firewall_unit(self) -> str:
+        """The unit that loads it at boot."""
+        return str(self._plain.get_template("firewall.service.j2").render())
 
 
 def _environment(folder: Path, finalize: Callable[[object], object]) -> jinja2.Environment:

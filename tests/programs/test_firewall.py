@@ -100,12 +100,12 @@ def load(namespace: str, text: str) -> None:
     _run("ip", "netns", "exec", namespace, "nft", "-f", "-", data=text)
 
 
-TEXT = ruleset("m", LISTENERS, ALLOWED, TEMPLATES)
+TEXT = ruleset(LISTENERS, ALLOWED, TEMPLATES)
 
 
 def test_nft_takes_it(namespaces: tuple[str, str]) -> None:
     _run("ip", "netns", "exec", namespaces[0], "nft", "-c", "-f", "-", data=TEXT)
-    _run("ip", "netns", "exec", namespaces[0], "nft", "-c", "-f", "-", data=ruleset("m", [], Allowed(), TEMPLATES))
+    _run("ip", "netns", "exec", namespaces[0], "nft", "-c", "-f", "-", data=ruleset([], Allowed(), TEMPLATES))
 
 
 def test_who_reaches_what(served: tuple[str, str]) -> None:

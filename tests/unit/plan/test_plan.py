@@ -315,7 +315,7 @@ def test_a_refused_plan_leaves_nothing_to_apply(tmp_path: Path) -> None:
 def test_hosts_that_left_the_inventory_leave_the_folder(tmp_path: Path) -> None:
     write_plan(planned(fleet(gateway("old"), orchestrator("o"))), tmp_path)
     write_plan(planned(fleet(gateway("new"), orchestrator("o"))), tmp_path)
-    assert sorted(path.name for path in (tmp_path / "hosts").iterdir()) == ["new.json", "o.json"]
+    assert sorted(path.name for path in (tmp_path / "hosts").iterdir()) == ["new.json", "new.nft", "o.json", "o.nft"]
 
 
 def test_only_its_owner_reads_it(tmp_path: Path) -> None:
