@@ -11,6 +11,7 @@ from ansible_collections.livepeer.fleet.plugins.action.plan import failed
 from ansible_collections.livepeer.fleet.plugins.action.rollout import FleetAction
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout_report import as_planned, not_as_planned, without_answer
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.hosts import check_live
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.registrations import unregistered
 
 display = Display()
 
@@ -26,7 +27,8 @@ class ActionModule(FleetAction):
         )
         plan = self.plan(arguments["plan"])
         found = self.found(plan, arguments["found"], task_vars or {})
-        findings = check_live(plan, {one.host: one.observation for one in found if not one.problem})
+        observed = {one.host: one.observation for one in found if not one.problem}
+        findings = (*check_live(plan, observed), *unregistered(plan, observed))
         lost = without_answer(found)
         if findings or lost:
             self.print_problems(findings, lost)

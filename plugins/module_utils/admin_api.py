@@ -124,6 +124,14 @@ class AdminApi:
         names = {_NODE_TYPES.get(kind, "other") for (kind,) in types}
         return names.pop() if len(names) == 1 else "other"
 
+    def transcoders(self) -> list[str] | None:
+        """Addresses of the transcoders that are registered at an orchestrator; None if it does not tell. It tells of no AI workers."""
+        status = self.ask("/status")
+        known = status.json() if status else None
+        if not isinstance(known, dict) or "RegisteredTranscoders" not in known:
+            return None
+        return [str(one.get("Address", "")) for one in known["RegisteredTranscoders"] or () if isinstance(one, dict)]
+
     def sessions(self) -> int | None:
         """Running streams, None if the node does not tell.
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.livepeer.fleet.plugins.module_utils import sockets
+from ansible_collections.livepeer.fleet.plugins.module_utils import registration, sockets
 from ansible_collections.livepeer.fleet.plugins.module_utils.admin_api import AdminApi, Identity
 from ansible_collections.livepeer.fleet.plugins.module_utils.errors import HostError
 from ansible_collections.livepeer.fleet.plugins.module_utils.host import Host
@@ -59,6 +59,7 @@ class Look:
         identity: who answers on its CLI port.
         problems: everything that is not as planned, for people; empty if all is well.
         hopeless: those of the problems that no waiting mends.
+        ends: a registered worker's own ends of its connections to its orchestrator.
     """
 
     state: UnitState
@@ -66,6 +67,7 @@ class Look:
     identity: Identity
     problems: tuple[str, ...]
     hopeless: tuple[str, ...] = ()
+    ends: tuple[str, ...] = ()
 
 
 def holders(node: Node, listening: Sequence[Socket]) -> tuple[Held, ...]:
@@ -93,12 +95,17 @@ def look(host: Host, node: Node) -> Look:
     api = host.api(node.cli)
     identity = api.identity()
     hopeless: tuple[str, ...] = ()
+    ends: tuple[str, ...] = ()
     if state.running and not problems:
         problems.extend(_identity_problems(node, identity))
         told = _read_back_problems(node, api)
         hopeless = () if problems else tuple(problem for problem, settled in told if settled)
         problems.extend(problem for problem, _settled in told)
-    return Look(state, held, identity, tuple(problems), hopeless)
+        if node.joins and not problems:
+            joined = registration.look(host, node, state)
+            ends, problems = joined.ends, [joined.problem] if joined.problem else []
+            hopeless = (joined.problem,) if joined.hopeless else ()
+    return Look(state, held, identity, tuple(problems), hopeless, ends)
 
 
 def prove(host: Host, node: Node, *, settled: float = SETTLED_SECONDS, restarts: int = 0) -> None:
@@ -115,6 +122,7 @@ def prove(host: Host, node: Node, *, settled: float = SETTLED_SECONDS, restarts:
     """
     deadline = host.clock.now() + node.start_timeout
     invocation, well_since = "", -1.0
+    ends: tuple[str, ...] = ()
     while True:
         seen = look(host, node)
         now = host.clock.now()
@@ -123,10 +131,13 @@ def prove(host: Host, node: Node, *, settled: float = SETTLED_SECONDS, restarts:
         if seen.hopeless:
             # Without its document a gateway pays any price: it is not left running until the start times out.
             raise HostError("; ".join(seen.hopeless))
-        if seen.problems:
+        # A worker that is refused and tries again is seen with a connection now and then.
+        problems = seen.problems or (() if seen.ends == ends or well_since < 0 else (f"its connection to {node.joins} comes and goes",))
+        ends = seen.ends
+        if problems:
             well_since = -1.0
             if now >= deadline:
-                raise HostError(f"it is not up {node.start_timeout:g} seconds after its start: {'; '.join(seen.problems)}")
+                raise HostError(f"it is not up {node.start_timeout:g} seconds after its start: {'; '.join(problems)}")
         elif well_since < 0:
             well_since = now
         elif now - well_since >= settled:

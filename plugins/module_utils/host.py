@@ -39,6 +39,7 @@ class Host:
         machine: its architecture, as ``uname -m`` has it.
         nft: its packet filter.
         vault: how secrets lie on its disk.
+        connections: own ends of the connections that a process keeps to a port.
     """
 
     paths: Paths
@@ -49,6 +50,7 @@ class Host:
     machine: str = field(default_factory=lambda: os.uname().machine)
     nft: Nft = field(default_factory=Nft)
     vault: Vault = field(default_factory=Plain)
+    connections: Callable[[int, int], tuple[str, ...]] = sockets.connections
 
     def node(self, name: str) -> NodeFolder:
         """The folder of a node."""

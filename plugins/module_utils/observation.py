@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.livepeer.fleet.plugins.module_utils import decision, firewall, health, redact, releases, revisions
+from ansible_collections.livepeer.fleet.plugins.module_utils import decision, firewall, health, redact, registration, releases, revisions
 from ansible_collections.livepeer.fleet.plugins.module_utils.health import Held, Look
 from ansible_collections.livepeer.fleet.plugins.module_utils.host import Host
 from ansible_collections.livepeer.fleet.plugins.module_utils.plan_part import Node, Part
@@ -21,6 +21,8 @@ from ansible_collections.livepeer.fleet.plugins.module_utils.sockets import Sock
 
 SCHEMA = 1
 _REACH_SECONDS = 5
+_LOOK_AGAIN_SECONDS = 1.0
+ORCHESTRATOR = "orchestrator"
 
 
 def observe(host: Host, part: Part | None, secrets: Mapping[str, Mapping[str, str]], *, reach: bool) -> dict[str, Any]:
@@ -30,7 +32,8 @@ def observe(host: Host, part: Part | None, secrets: Mapping[str, Mapping[str, st
         host: this host.
         part: its plan; without one only what is there is told, and nothing is decided.
         secrets: for each node the values of its secrets, to see whether they differ; none of them is in the result.
-        reach: also try every orchestrator that the plan gives to a gateway of this host.
+        reach: also try every orchestrator that the plan gives to a gateway or a worker of this host, and give a worker the time of
+            its longest pause between two tries to register.
 
     Raises:
         HostError: a secret of the plan was not handed over.
@@ -38,7 +41,7 @@ def observe(host: Host, part: Part | None, secrets: Mapping[str, Mapping[str, st
     planned = {node.name: node for node in part.nodes} if part else {}
     there = releases.installed(host.paths)
     used = {name: _releases_of(host, name) for name in revisions.node_names(host.paths)}
-    nodes = {name: _node(host, node, secrets.get(name, {})) for name, node in planned.items()}
+    nodes = {name: _node(host, node, secrets.get(name, {}), patient=reach) for name, node in planned.items()}
     busy = health.busy({name: node["sessions"] for name, node in nodes.items()})
     for name, node in nodes.items():
         node["busy"] = name in busy
@@ -66,9 +69,20 @@ def _firewall(host: Host, part: Part | None) -> dict[str, Any]:
     return {"missing": lacking, "reasons": list(firewall.reasons(host, part.firewall)) if part and not lacking else []}
 
 
-def _node(host: Host, node: Node, given: Mapping[str, str]) -> dict[str, Any]:
+def _look(host: Host, node: Node, *, patient: bool) -> Look:
+    """A look at a node; a worker whose orchestrator was away a moment ago may be in the pause before its next try."""
+    deadline = host.clock.now() + registration.BACK_OFF_SECONDS
+    while True:
+        seen = health.look(host, node)
+        waits = patient and node.joins and seen.state.running and not seen.ends and not seen.hopeless
+        if not waits or host.clock.now() >= deadline or any(map(_try, node.reach)):
+            return seen
+        host.clock.sleep(_LOOK_AGAIN_SECONDS)
+
+
+def _node(host: Host, node: Node, given: Mapping[str, str], *, patient: bool) -> dict[str, Any]:
     folder = host.node(node.name)
-    seen = health.look(host, node)
+    seen = _look(host, node, patient=patient)
     wanted = decision.wanted_secrets(folder, node, given)
     decided = decision.decide(host, node, wanted, seen)
 
@@ -84,6 +98,9 @@ def _node(host: Host, node: Node, given: Mapping[str, str]) -> dict[str, Any]:
         "sessions": host.api(node.cli).sessions() if seen.state.running else 0,
         "listeners": [_held(one) for one in seen.listeners],
         "problems": shown(seen.problems),
+        "registered": bool(seen.ends) if node.joins else None,
+        "ends": list(seen.ends),
+        "transcoders": host.api(node.cli).transcoders() if node.role == ORCHESTRATOR and seen.state.running else None,
         "decision": {
             "action": decided.action,
             "reasons": shown(decided.reasons),

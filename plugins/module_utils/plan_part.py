@@ -97,6 +97,7 @@ class Node:
         read_backs: settings that it can be asked for.
         start_timeout: seconds within which it has to be up.
         reach: URLs of the orchestrators that have to answer from this host.
+        joins: ``host:port`` of the orchestrator at which a worker has to be registered; "" for other nodes.
         raw: the JSON it was read from.
     """
 
@@ -115,6 +116,7 @@ class Node:
     read_backs: tuple[ReadBack, ...]
     start_timeout: float
     reach: tuple[str, ...]
+    joins: str
     raw: Mapping[str, Any]
 
     @staticmethod
@@ -142,6 +144,7 @@ class Node:
                 read_backs=tuple(ReadBack.parse(one) for one in expect.get("settings") or ()),
                 start_timeout=float(raw["start_timeout"]),
                 reach=tuple(str(url) for url in raw.get("reach") or ()),
+                joins=str(expect.get("registered_at") or ""),
                 raw=raw,
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:

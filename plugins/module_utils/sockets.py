@@ -19,6 +19,7 @@ from ansible_collections.livepeer.fleet.plugins.module_utils import files
 _TABLES = (("tcp", "tcp"), ("tcp6", "tcp"), ("udp", "udp"), ("udp6", "udp"))
 # Kernel, include/net/tcp_states.h: a listening TCP socket; an unconnected UDP socket that is bound.
 _LISTENING = {"tcp": "0A", "udp": "07"}
+_ESTABLISHED = "01"
 _INODE = re.compile(r"socket:\[(\d+)\]")
 _ANY_PEER = {"00000000:0000", "0" * 32 + ":0000"}
 
@@ -69,6 +70,25 @@ def listening(proc: Path = Path("/proc")) -> tuple[Socket, ...]:
             unit, command = (_unit(proc, pid), _command(proc, pid)) if pid else ("", "")
             found.append(Socket(protocol, address, port, pid, unit, command))
     return tuple(sorted(found, key=lambda one: (one.port, one.protocol, one.address, one.pid)))
+
+
+def connections(pid: int, port: int, proc: Path = Path("/proc")) -> tuple[str, ...]:
+    """Own ends, ``10.0.0.7:56970``, of the TCP connections that a process keeps to a port of whatever host."""
+    own = _held(proc / str(pid) / "fd")
+    found = []
+    for table in ("tcp", "tcp6"):
+        for line in (files.read(proc / "net" / table) or "").splitlines()[1:]:
+            fields = line.split()
+            if len(fields) < 10 or fields[3] != _ESTABLISHED or fields[9] not in own:
+                continue
+            if int(fields[2].partition(":")[2], 16) == port:
+                address, _colon, end = fields[1].partition(":")
+                found.append(_host_port(str(_address(address)), int(end, 16)))
+    return tuple(sorted(found))
+
+
+def _host_port(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def overlap(held: Socket, protocol: str, addresses: frozenset[str], port: int) -> bool:

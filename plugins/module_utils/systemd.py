@@ -18,6 +18,7 @@ _PROPERTIES = (
     "ExecMainCode,ExecMainStatus,ExecMainStartTimestampMonotonic,InvocationID,DropInPaths"
 )
 _STOP_SECONDS = 120
+_SAID_LINES = 500
 _EXITED = "1"  # CLD_EXITED of ExecMainCode; the others are signals
 
 
@@ -144,6 +145,11 @@ class Systemd:
         what = [f"--unit={unit}.service", f"--lines={lines}", *since]
         done = commands.run(["journalctl", "--quiet", "--no-pager", "--output=short-precise", "--no-hostname", *what])
         return done.output.strip()
+
+    def said(self, unit: str, invocation: str) -> str:
+        """The last lines of what a unit wrote since it was started. They may hold secrets."""
+        what = [f"--unit={unit}.service", f"--lines={_SAID_LINES}", f"_SYSTEMD_INVOCATION_ID={invocation}"]
+        return commands.run(["journalctl", "--quiet", "--no-pager", "--output=cat", *what]).output
 
     def _must(self, *arguments: str) -> None:
         done = commands.run(["systemctl", *arguments], seconds=_STOP_SECONDS)

@@ -22,7 +22,9 @@ options:
     description: Directory of the plan on the controller, as M(livepeer.fleet.plan) returns it.
     type: path
   reach:
-    description: Also try every orchestrator that the plan gives to a gateway of this host, from this host.
+    description:
+      - Also try every orchestrator that the plan gives to a gateway or a worker of this host, from this host.
+      - A worker that is not registered although its orchestrator answers is given the longest pause between two of its tries, 90 seconds.
     type: bool
     default: false
   part:
@@ -158,6 +160,20 @@ observation:
           description: Whether a restart would cut a stream. A node that cannot tell counts as busy if a neighbour on this host is.
           type: bool
           sample: false
+        registered:
+          description: Whether a worker is registered at its orchestrator, null for other nodes.
+          type: bool
+          sample: true
+        ends:
+          description: A registered worker's own ends of its connections to its orchestrator.
+          type: list
+          elements: str
+          sample: ["10.0.0.7:56970"]
+        transcoders:
+          description: Addresses of the transcoders that are registered at an orchestrator, null for other nodes. It knows of no AI workers.
+          type: list
+          elements: str
+          sample: ["10.0.0.7:56970"]
         listeners:
           description: Planned listeners; C(held) is C(own), C(none) or C(other).
           type: list

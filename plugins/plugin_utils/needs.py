@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import WORKERS, Fleet, GatewaySettings, Node, Role
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.peers import peer_address, peer_of
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Fleet, GatewaySettings, Node, Role
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.peers import peer_of
 
 
 @dataclass(frozen=True)
@@ -16,12 +16,10 @@ class Need:
     Attributes:
         host: its inventory host.
         node: its name.
-        address: ``host:port`` at which a worker registers there; "" for other needs.
     """
 
     host: str
     node: str
-    address: str = ""
 
 
 def needs_of(fleet: Fleet, node: Node) -> tuple[Need, ...]:
@@ -32,4 +30,4 @@ def needs_of(fleet: Fleet, node: Node) -> tuple[Need, ...]:
     peer = peer_of(fleet, node)
     if peer is None:
         return ()
-    return (Need(peer.host, peer.name, peer_address(fleet, node) if node.role in WORKERS else ""),)
+    return (Need(peer.host, peer.name),)

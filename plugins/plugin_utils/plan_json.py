@@ -175,6 +175,7 @@ def node_to_dict(node: NodePlan) -> dict[str, object]:
             "version": node.release.version,
             "cli": node.cli,
             "settings": [_read_back_to_dict(setting) for setting in node.settings],
+            "registered_at": node.joins,
         },
         "start_timeout": node.start_timeout,
         "reach": list(node.reach),
@@ -198,6 +199,7 @@ def node_from_dict(data: Mapping[str, Any]) -> NodePlan:
         reach=tuple(data["reach"]),
         chain=OnChain(**data["chain"]) if data["chain"] else None,
         needs=tuple(Need(**need) for need in data["needs"]),
+        joins=data["expect"]["registered_at"],
     )
 
 

@@ -14,6 +14,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Li
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.ai import as_written, without_prices
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import Caps
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import (
+    WORKERS,
     AiWorkerSettings,
     Fleet,
     Node,
@@ -67,7 +68,7 @@ class Surroundings:
         caps: those of a gateway or a signer as its flags take them.
         peer: ``host:port`` of the orchestrator that a worker, or of the redeemer that an orchestrator works with; "" for none.
         start_after: units of the same machine that are to be started before this one.
-        reach: orchestrators of the fleet that a gateway must be able to reach from its host.
+        reach: orchestrators that a gateway or a worker must be able to reach from its host.
         needs: nodes of the fleet that it cannot do without.
     """
 
@@ -97,10 +98,12 @@ class Neighbours:
         if node.role is Role.REMOTE_SIGNER:
             return Surroundings(listeners, caps=self.signers.get((node.host, node.name), NO_CAPS), start_after=self.start_after(node))
         if route is None:
+            peer = peer_address(self.fleet, node)
             return Surroundings(
                 machine_listeners=listeners,
-                peer=peer_address(self.fleet, node),
+                peer=peer,
                 start_after=self.start_after(node),
+                reach=(f"https://{peer}",) if peer and node.role in WORKERS else (),
                 needs=needs_of(self.fleet, node),
             )
         return Surroundings(
@@ -137,6 +140,7 @@ class NodePlan:
         settings: what it is to answer there.
         start_timeout: seconds that a start may take until it is proved.
         reach, needs: see Surroundings.
+        joins: ``host:port`` of the orchestrator at which a worker is to be registered; "" for other nodes.
     """
 
     name: str
@@ -154,6 +158,7 @@ class NodePlan:
     start_timeout: int
     reach: tuple[str, ...]
     needs: tuple[Need, ...]
+    joins: str
     chain: OnChain | None = None
 
     @cached_property
@@ -196,6 +201,7 @@ def _node_plan(node: Node, surroundings: Surroundings, files: Mapping[str, str])
         reach=surroundings.reach if files else (),
         chain=on_chain(node),
         needs=surroundings.needs,
+        joins=surroundings.peer if node.role in WORKERS else "",
     )
 
 

@@ -10,6 +10,8 @@ from typing import Any, Protocol
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Listener, join_host_port
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Role
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.needs import Need
 
 Observation = Mapping[str, Any]
 """``observation`` of the module ``node_info``. Read here: ``foreign`` (node, purpose, address, port, pid, unit, command),
@@ -26,6 +28,18 @@ class PlannedNode(Protocol):
     @property
     def unit(self) -> str:
         """Unit, without ``.service``."""
+
+    @property
+    def role(self) -> Role:
+        """What it is."""
+
+    @property
+    def needs(self) -> Sequence[Need]:
+        """Nodes that it cannot do without."""
+
+    @property
+    def joins(self) -> str:
+        """``host:port`` of a worker's orchestrator."""
 
 
 class PlannedHost(Protocol):
@@ -120,8 +134,13 @@ def _problems(there: Mapping[str, Any], *, explained: bool) -> list[str]:
     """What is not as planned; a node that is only missing a port that LPF601 names says nothing more."""
     decision = there.get("decision") or {}
     planned = decision.get("reasons", []) if decision.get("action", "nothing") != "nothing" else []
-    problems = list(dict.fromkeys([*planned, *there.get("problems", [])]))
+    told = dict.fromkeys([*planned, *there.get("problems", [])])
+    problems = [problem for problem in told if not problem.startswith(_OF_ITS_OWN)]
     return [] if explained and all(" is held by " in problem for problem in problems) else problems
+
+
+_OF_ITS_OWN = ("LPF607",)
+"""Problems that have a finding of their own."""
 
 
 def _identity(there: Mapping[str, Any]) -> str:
@@ -133,22 +152,30 @@ def _identity(there: Mapping[str, Any]) -> str:
 
 def _reach(plan: Planned, host: str, seen: Observation) -> Iterator[Finding]:
     """LPF603: an idle gateway never notices that an orchestrator is gone, and a busy one only when segments fail."""
+    workers = {node.name: node for node in plan.hosts[host].nodes if node.joins}
     for tried in seen.get("reach", ()):
         if tried["ok"]:
             continue
-        mine = (edge for edge in plan.edges if any(gateway.host == host for gateway in edge.gateways))
-        names = [one.host for edge in mine for one in edge.orchestrators if one.url == tried["url"]]
+        worker = workers.get(tried["node"])
+        names = [need.host for need in worker.needs] if worker else _dialled(plan, host, tried["url"])
+        whose = "worker" if worker else "gateway"
         others = [name for name in dict.fromkeys(names) if name != tried["url"]]
         yield Finding(
             code="LPF603",
             level=Level.ERROR,
-            message=f"{' and '.join(others) or 'an orchestrator'} does not answer at {tried['url']} from the host of its gateway",
+            message=f"{' and '.join(others) or 'an orchestrator'} does not answer at {tried['url']} from the host of its {whose}",
             hosts=tuple(dict.fromkeys((host, *others))),
             node=tried["node"],
             got=tried["error"],
             limit=tried["url"],
             hint="look at the orchestrator first, then at the network and firewalls between the two",
         )
+
+
+def _dialled(plan: Planned, host: str, url: str) -> list[str]:
+    """Orchestrators that a gateway of a host dials at a URL."""
+    mine = (edge for edge in plan.edges if any(gateway.host == host for gateway in edge.gateways))
+    return [one.host for edge in mine for one in edge.orchestrators if one.url == url]
 
 
 RULES = (
@@ -167,7 +194,7 @@ RULES = (
     LiveRule(
         "LPF603",
         "error",
-        "An orchestrator does not answer from its gateway's host.",
+        "An orchestrator does not answer from the host of its gateway or worker.",
         "Look at the orchestrator first, then at the network and firewalls between the two.",
     ),
 )

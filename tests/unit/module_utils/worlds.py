@@ -20,6 +20,7 @@ from ansible_collections.livepeer.fleet.plugins.module_utils.sockets import Sock
 from ansible_collections.livepeer.fleet.plugins.module_utils.systemd import Systemd, UnitState
 
 CLI = 5935
+ORCHESTRATOR = 8935
 
 
 def raw_node(name: str = "gateway", role: str = "gateway", release: str = "0.9.1-aaaaaaaaaaaa", **changes: Any) -> dict[str, Any]:
@@ -122,6 +123,8 @@ class World(Systemd):
     nft: PlayedNft = field(default_factory=PlayedNft)
     now: float = 0.0
     later: Callable[[World], None] = lambda world: None
+    ends: tuple[str, ...] = ()
+    words: str = ""
 
     @property
     def paths(self) -> Paths:
@@ -138,6 +141,7 @@ class World(Systemd):
             Clock(lambda: self.now, self._sleep),
             "x86_64",
             self.nft,
+            connections=lambda pid, port: self.ends if port == ORCHESTRATOR else (),
         )
 
     def _sleep(self, seconds: float) -> None:
@@ -199,6 +203,9 @@ class World(Systemd):
 
     def log(self, unit: str, cursor: str, lines: int) -> str:
         return "log of topsecret-4711 line"
+
+    def said(self, unit: str, invocation: str) -> str:
+        return self.words
 
     def version(self) -> int:
         return 252

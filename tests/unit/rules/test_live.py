@@ -9,8 +9,11 @@ from typing import Any
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import listeners
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import edges
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node, Role
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.needs import Need
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import routes
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.hosts import check_live, foreign_ports
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.registrations import unregistered
 from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import combined, fleet, gateway, orchestrator
 
 
@@ -23,10 +26,15 @@ class PlanOf:
     edges: Any
 
 
+def planned(node: Node, *needs: Need, joins: str = "") -> SimpleNamespace:
+    """As much of a node of a plan as the live rules read."""
+    return SimpleNamespace(name=node.name, unit=node.unit, role=node.role, needs=needs, joins=joins)
+
+
 def plan(**hosts: Any) -> PlanOf:
     made = fleet(**hosts)
     return PlanOf(
-        {name: SimpleNamespace(nodes=host.nodes) for name, host in made.hosts.items()},
+        {name: SimpleNamespace(nodes=[planned(node) for node in host.nodes]) for name, host in made.hosts.items()},
         [listener for node in made.nodes for listener in listeners(node)],
         edges(routes(made)),
     )
@@ -129,3 +137,79 @@ def test_a_foreign_orchestrator_that_does_not_answer() -> None:
 
 def test_hosts_outside_of_the_plan_are_left_alone() -> None:
     assert check_live(GATEWAY, {"other": {"nodes": {}, "foreign": [foreign()]}}) == ()
+
+
+def workers() -> PlanOf:
+    """An orchestrator and two transcoders and an AI worker that join it."""
+    base = plan(orch1=orchestrator())
+    (joined,) = base.hosts["orch1"].nodes
+    kinds = {"tr1": Role.TRANSCODER, "tr2": Role.TRANSCODER, "ai1": Role.AI_WORKER}
+    for host, role in kinds.items():
+        node = SimpleNamespace(name=role.value, unit=f"livepeer-{role.value}", role=role, joins="orch1:8935")
+        node.needs = (Need("orch1", joined.name),)
+        base.hosts[host] = SimpleNamespace(nodes=[node])
+    return base
+
+
+def at_work(role: str, *ends: str, **other: Any) -> dict[str, Any]:
+    return {"nodes": {role: running("other", registered=bool(ends), ends=list(ends), **other)}, "foreign": []}
+
+
+def lists(*transcoders: str) -> dict[str, Any]:
+    return {"nodes": {"orchestrator": running("orchestrator", transcoders=list(transcoders))}, "foreign": []}
+
+
+def test_workers_that_are_registered_have_nothing_to_say() -> None:
+    seen = {
+        "orch1": lists("10.0.0.7:4001", "10.0.0.8:4002"),
+        "tr1": at_work("transcoder", "10.0.0.7:4001"),
+        "tr2": at_work("transcoder", "10.0.0.8:4002"),
+        "ai1": at_work("ai_worker", "10.0.0.9:4003"),
+    }
+    assert (*check_live(workers(), seen), *unregistered(workers(), seen)) == ()
+
+
+def test_a_worker_that_is_up_and_not_registered_is_told_once_with_the_reason() -> None:
+    problem = "LPF607: it is not registered at its orchestrator orch1:8935, it refused the secret (invalid secret)"
+    decided = {"action": "restart", "reasons": [problem], "restarts": True}
+    seen = {"ai1": at_work("ai_worker", problems=[problem], decision=decided)}
+    (found,) = (*check_live(workers(), seen), *unregistered(workers(), seen))
+    assert (found.code, found.level.value, found.hosts, found.node) == ("LPF607", "error", ("ai1", "orch1"), "ai_worker")
+    assert found.message == "ai_worker is up, but not registered at orch1: it gets no work"
+    assert found.got == "it is not registered at its orchestrator orch1:8935, it refused the secret (invalid secret)"
+    assert found.limit == "orch1:8935"
+
+
+def test_a_worker_that_is_down_is_another_finding() -> None:
+    seen = {"ai1": at_work("ai_worker", problems=["the unit is failed (failed)"])}
+    seen["ai1"]["nodes"]["ai_worker"]["running"] = False
+    assert [found.code for found in (*check_live(workers(), seen), *unregistered(workers(), seen))] == ["LPF602"]
+
+
+def test_an_orchestrator_that_does_not_list_a_connected_transcoder() -> None:
+    seen = {"orch1": lists("10.0.0.7:4001"), "tr1": at_work("transcoder", "10.0.0.7:4001"), "tr2": at_work("transcoder", "10.0.0.8:4002")}
+    (found,) = unregistered(workers(), seen)
+    assert found.message == "orchestrator lists 1 of 2 transcoders that are connected to it: tr2 get no work"
+    assert found.hosts == ("orch1", "tr2")
+
+
+def test_a_transcoder_that_is_not_in_the_plan_is_a_stranger() -> None:
+    seen = {"orch1": lists("10.0.0.7:4001", "203.0.113.9:7", "10.0.0.8:4002"), "tr1": at_work("transcoder", "10.0.0.7:4001")}
+    seen["tr2"] = at_work("transcoder", "10.0.0.8:4002")
+    (found,) = unregistered(workers(), seen)
+    assert (found.level.value, found.got) == ("warning", "203.0.113.9:7")
+    assert found.message == "3 transcoders are registered at orchestrator, planned are 2"
+
+
+def test_behind_nat_the_number_counts() -> None:
+    seen = {"orch1": lists("203.0.113.9:7", "203.0.113.9:8"), "tr1": at_work("transcoder", "10.0.0.7:4001")}
+    seen["tr2"] = at_work("transcoder", "10.0.0.8:4002")
+    assert unregistered(workers(), seen) == ()
+
+
+def test_an_orchestrator_that_its_worker_cannot_reach() -> None:
+    tried = {"node": "ai_worker", "url": "https://orch1:8935", "ok": False, "error": "Connection refused"}
+    seen = at_work("ai_worker", "10.0.0.9:4003") | {"reach": [tried]}
+    (found,) = check_live(workers(), {"ai1": seen})
+    assert (found.code, found.hosts) == ("LPF603", ("ai1", "orch1"))
+    assert found.message == "orch1 does not answer at https://orch1:8935 from the host of its worker"
