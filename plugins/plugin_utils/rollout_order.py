@@ -8,12 +8,12 @@ orchestrator is refused for ever (core/ai_orchestrator.go:serveAIWorker). The re
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.found import Decision
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import WORKERS, Role
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.versions import older
 
 ORCH_SECRET = "orch_secret"  # noqa: S105 - its name
 
@@ -39,18 +39,6 @@ class Before:
     why: str
     must: bool
     secret: bool = False
-
-
-def older(one: str, other: str) -> bool:
-    """Whether a version is lower than another as an orchestrator compares its workers': suffixes do not count.
-
-    core/capabilities.go:isVersionCompatible.
-    """
-    return _numbers(one) < _numbers(other)
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(map(int, re.findall(r"\d+", version.partition("-")[0])))
 
 
 def befores(decisions: Iterable[Decision]) -> list[Before]:

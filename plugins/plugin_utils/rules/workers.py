@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import AddressError, orchestrator_url
@@ -19,6 +18,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.nearest import nearest
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.peers import address_of, named, peer_of
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Rule, Survey, finding, setting, some
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.versions import older
 
 SECRET = "orch_secret"  # noqa: S105 - the name of a secret
 UNSAID = "not set"
@@ -33,8 +33,6 @@ FIELD = {Role.ORCHESTRATOR: "orchestrator", Role.REDEEMER: "redeemer"}
 
 OWN_WORK = {Role.TRANSCODER: "transcoder", Role.AI_WORKER: "ai_worker"}
 """Setting of an orchestrator that makes it do a worker's work itself."""
-
-_CORE = re.compile(r"([0-9]+)\.([0-9]+)\.([0-9]+)")
 
 
 def _pairs(survey: Survey) -> Iterator[tuple[Node, Node]]:
@@ -244,8 +242,8 @@ def own_work(survey: Survey) -> Iterator[Finding]:
 def older_worker(survey: Survey) -> Iterator[Finding]:
     """LPF505: an AI worker below its orchestrator's version is refused for ever (``core/ai_orchestrator.go:ServeAIWorker``)."""
     for worker, orchestrator in _pairs(survey):
-        mine, least = _core(worker), _core(orchestrator)
-        if worker.role is Role.AI_WORKER and mine and least and mine < least:
+        known = worker.knows("release") and orchestrator.knows("release")
+        if worker.role is Role.AI_WORKER and known and older(worker.release.version, orchestrator.release.version):
             yield finding(
                 "LPF505",
                 worker,
@@ -256,12 +254,6 @@ def older_worker(survey: Survey) -> Iterator[Finding]:
                 hint=setting(worker.sources["release"].variable, orchestrator.release.version),
                 others=[orchestrator.host],
             )
-
-
-def _core(node: Node) -> tuple[int, ...]:
-    """Version of a node without its suffix, as go-livepeer compares it; empty where there is none."""
-    found = _CORE.match(node.release.version) if node.knows("release") else None
-    return tuple(int(part) for part in found.groups()) if found else ()
 
 
 RULES = (

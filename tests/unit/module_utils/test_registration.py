@@ -29,13 +29,13 @@ AWAY = (
 OLD = "I1122 ai_worker.go:71] Unregistering AI worker: EOF\n"
 
 
-def expected(role: str = "other") -> dict[str, object]:
+def expected(role: str = "transcoder") -> dict[str, object]:
     return {"role": role, "version": "0.9.1", "cli": "127.0.0.1:5935", "settings": [], "registered_at": "orch1:8935"}
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
-    found = World(tmp_path, api=answers(role="other"))
+    found = World(tmp_path, api=answers(role="transcoder"))
     unit = found.paths.unit("livepeer-transcoder")
     unit.parent.mkdir(parents=True)
     unit.touch()
@@ -45,7 +45,7 @@ def world(tmp_path: Path) -> World:
 
 
 def worker() -> Part:
-    raw = raw_node("transcoder", "other", expect=expected())
+    raw = raw_node("transcoder", "transcoder", expect=expected())
     return Part.parse({"schema": 1, "host": "tr1", "nodes": [raw]})
 
 
@@ -111,7 +111,7 @@ def test_verify_gives_a_worker_its_longest_pause(world: World, monkeypatch: pyte
 
 
 def test_a_node_that_joins_nobody_is_not_asked(world: World) -> None:
-    part = Part.parse({"schema": 1, "host": "gw1", "nodes": [raw_node("transcoder", "other")]})
+    part = Part.parse({"schema": 1, "host": "gw1", "nodes": [raw_node("transcoder", "transcoder")]})
     assert observe(world.host, part, {}, reach=True)["nodes"]["transcoder"]["registered"] is None
 
 

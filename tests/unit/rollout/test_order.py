@@ -13,9 +13,10 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.found import Decisi
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import START_ORDER, WORKERS, Role
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.needs import Need
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout import Rollout, roll_out
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout_order import RolloutError, befores, older, order_on_host
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout_order import RolloutError, befores, order_on_host
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout_report import describe
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout_schedule import Batch
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.versions import older
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
