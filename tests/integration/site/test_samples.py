@@ -7,8 +7,10 @@ import json
 import os
 import re
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import pytest
 from hostlib.tools import CHECKOUT
 
 SAMPLES = CHECKOUT / "samples"
+README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
 MODEL = "text-to-image ByteDance/SDXL-Lightning"
 LIVE = "live-video-to-video comfystream"
 FREE = ("free (off-chain)", None, None, None, "nobody")
@@ -39,46 +42,84 @@ class Promise:
     survives: Fraction = Fraction(0)
 
 
+GOOD = ("good", "1000", "1300", "30", "gateway")
+IMAGES = ("good", "4000000", "5200000", "30", "gateway")
+BY_SIGNER = ("good", "400", "520", "30", "signer")
+BY_CLEARINGHOUSE = ("good", "400", "500", "25", "signer")
+GW1, ORCH1 = "gw1.example.org", "orch1.example.org"
+OWN_MODEL = "text-to-image stabilityai/sd-turbo"
+
+
+def both(video: str, images: str) -> Promise:
+    """Video and images at one or two orchestrators for the gateway gw1."""
+    return Promise(
+        {(GW1, video, "video"): GOOD, (GW1, images, MODEL): IMAGES},
+        advertised={(GW1, "video"): "1030", (GW1, MODEL): "4120000"},
+        survives=Fraction(1),
+    )
+
+
 PROMISES = {
     "offchain.yml": Promise(
         {
             ("edge1.example.org", "edge1.example.org", "video"): FREE,
-            ("gw1.example.org", "edge1.example.org", "video"): FREE,
-            ("gw1.example.org", "orch1.example.org", "video"): FREE,
-            ("gw1.example.org", "orch2.example.org", "video"): FREE,
+            (GW1, "edge1.example.org", "video"): FREE,
+            (GW1, ORCH1, "video"): FREE,
+            (GW1, "orch2.example.org", "video"): FREE,
         }
     ),
-    "signer-one-host.yml": Promise(
-        {("edge1.example.org", "edge1.example.org", LIVE): ("good", "400", "500", "25", "signer")},
+    "clearinghouse-one-host.yml": Promise(
+        {("edge1.example.org", "edge1.example.org", LIVE): BY_CLEARINGHOUSE},
         advertised={("edge1.example.org", LIVE): "404"},
         survives=Fraction(1, 10),
     ),
-    "signer-one-host-free-video.yml": Promise(
-        {("edge1", "edge1", LIVE): ("good", "400", "500", "25", "signer"), ("edge1-free", "edge1-free", "video"): FREE},
+    "signer-one-host.yml": Promise(
+        {("edge1.example.org", "edge1.example.org", LIVE): BY_SIGNER},
+        advertised={("edge1.example.org", LIVE): "404"},
+        survives=Fraction(1, 10),
+    ),
+    "clearinghouse-one-host-free-video.yml": Promise(
+        {("edge1", "edge1", LIVE): BY_CLEARINGHOUSE, ("edge1-free", "edge1-free", "video"): FREE},
         advertised={("edge1", LIVE): "404"},
         survives=Fraction(1, 10),
     ),
+    "signer-separate-hosts.yml": Promise(
+        {(GW1, ORCH1, LIVE): BY_SIGNER, ("gw2.example.org", ORCH1, LIVE): BY_SIGNER},
+        advertised={(GW1, LIVE): "404", ("gw2.example.org", LIVE): "404"},
+        survives=Fraction(1, 10),
+    ),
     "onchain-one-host.yml": Promise(
-        {("media1.example.org", "media1.example.org", "video"): ("good", "1000", "1300", "30", "gateway")},
+        {("media1.example.org", "media1.example.org", "video"): GOOD},
         advertised={("media1.example.org", "video"): "1090"},
         survives=Fraction(1),
     ),
+    "onchain-registry.yml": Promise({(GW1, ORCH1, "video"): GOOD}, advertised={(GW1, "video"): "1030"}, survives=Fraction(1)),
     "onchain-separate-hosts.yml": Promise(
         {
-            ("gw1.example.org", "orch1.example.org", "video"): ("good", "1000", "1300", "30", "gateway"),
-            ("gw1.example.org", "orch2.example.org", "video"): ("good", "900", "1300", "400/9", "gateway"),
-            ("gw2.example.org", "orch1.example.org", "video"): ("good", "1000", "1430", "43", "gateway"),
+            (GW1, ORCH1, "video"): GOOD,
+            (GW1, "orch2.example.org", "video"): ("good", "900", "1300", "400/9", "gateway"),
+            ("gw2.example.org", ORCH1, "video"): ("good", "1000", "1430", "43", "gateway"),
             ("gw2.example.org", "orch2.example.org", "video"): ("good", "1100", "1430", "30", "gateway"),
-            ("gw2.example.org", "ai1.example.org", MODEL): ("good", "4000000", "5200000", "30", "gateway"),
+            ("gw2.example.org", "ai1.example.org", MODEL): IMAGES,
         },
-        advertised={
-            ("gw1.example.org", "video"): "1090",
-            ("gw2.example.org", "video"): "1199",
-            ("gw2.example.org", MODEL): "4360000",
-        },
+        advertised={(GW1, "video"): "1090", ("gw2.example.org", "video"): "1199", ("gw2.example.org", MODEL): "4360000"},
         survives=Fraction(1),
     ),
+    "dual-mode.yml": both(ORCH1, ORCH1),
+    "split.yml": both("orch1-video", "orch1-ai"),
+    "workers.yml": Promise(
+        {(GW1, ORCH1, "video"): GOOD, (GW1, ORCH1, OWN_MODEL): ("good", "4000", "5200", "30", "gateway")},
+        advertised={(GW1, "video"): "1030", (GW1, OWN_MODEL): "4120"},
+        survives=Fraction(1),
+    ),
+    "siphon.yml": Promise({(GW1, "gpu1.example.org", "video"): GOOD}, advertised={(GW1, "video"): "1030"}, survives=Fraction(1)),
 }
+
+PAYERS = {"gateway": {"onchain"}, "signer": {"remote_signer", "clearinghouse"}, "nobody": {"none"}}
+"""What a gateway's payment may be, by who enforces its caps."""
+
+KINDS = {"video": "video", LIVE: "live AI"}
+"""Workloads as the README's table of patterns names them; every other one is AI."""
 
 
 @dataclass(frozen=True)
@@ -99,19 +140,43 @@ def planned(inventory: Path, folder: Path, *arguments: str) -> Planned:
     return Planned(done.returncode, done.stdout + done.stderr, json.loads(written.read_text()) if written.exists() else {})
 
 
+@pytest.fixture(scope="module")
+def plans(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Planned]:
+    """The plan of each sample, made once."""
+    return cache(lambda name: planned(SAMPLES / name, tmp_path_factory.mktemp("plan")))
+
+
 def workload(edge: dict[str, str]) -> str:
     return f"{edge['pipeline']} {edge['model_id']}" if edge["pipeline"] else edge["workload"]
 
 
-def test_every_sample_is_in_the_table_of_the_readme_and_here() -> None:
-    files = {path.name for path in SAMPLES.glob("*.yml")}
-    readme = (SAMPLES / "README.md").read_text(encoding="utf-8")
-    assert files == set(PROMISES) == set(re.findall(r"\]\(([a-z-]+\.yml)\) \|", readme))
+def rows() -> dict[str, tuple[str, str, str]]:
+    """The README's table of patterns: payment, workload and what to write, by the sample of each row."""
+    table = re.findall(r"^\| [^|]+ \| ([^|]+) \| ([^|]+) \| ([^|]+\(samples/([a-z-]+\.yml)\)) \|$", README, re.MULTILINE)
+    return {name: (payment, kinds, write) for payment, kinds, write, name in table}
+
+
+def test_every_sample_is_a_row_of_the_readme_and_has_a_promise() -> None:
+    assert {path.name for path in SAMPLES.glob("*.yml")} == set(PROMISES) == set(rows())
 
 
 @pytest.mark.parametrize("name", PROMISES)
-def test_a_sample_is_planned_as_its_comments_promise(name: str, tmp_path: Path) -> None:
-    run = planned(SAMPLES / name, tmp_path)
+def test_a_row_of_the_readme_says_what_its_sample_does(name: str) -> None:
+    payment, kinds, write = rows()[name]
+    promised = PROMISES[name].edges
+    assert set(kinds.split(", ")) == {KINDS.get(job, "AI") for _gateway, _orchestrator, job in promised}
+    possible = [PAYERS[str(row[4])] for row in promised.values()]
+    assert all(each & set(payment.split(", ")) for each in possible)
+    assert set(payment.split(", ")) <= set().union(*possible)
+    sample = (SAMPLES / name).read_text(encoding="utf-8")
+    assert [code for code in re.findall(r"`([^`]+)`", write) if code not in sample] == []
+    for explicit in ("remote_signer", "clearinghouse"):
+        assert (f"livepeer_gateway_payment: {explicit}" in sample) is (explicit in payment.split(", "))
+
+
+@pytest.mark.parametrize("name", PROMISES)
+def test_a_sample_is_planned_as_its_comments_promise(name: str, plans: Callable[[str], Planned]) -> None:
+    run = plans(name)
     assert run.status == 0, run.output
     promise = PROMISES[name]
     edges = {
@@ -126,8 +191,8 @@ def test_a_sample_is_planned_as_its_comments_promise(name: str, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("name", PROMISES)
-def test_the_prices_of_a_sample_are_worked_out_as_its_comments_promise(name: str, tmp_path: Path) -> None:
-    run = planned(SAMPLES / name, tmp_path)
+def test_the_prices_of_a_sample_are_worked_out_as_its_comments_promise(name: str, plans: Callable[[str], Planned]) -> None:
+    run = plans(name)
     promise, advertised = PROMISES[name], {}
     for figures in run.plan["pricing"]:
         assert figures["lacks"] == []
