@@ -22,6 +22,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / ".cache" / "collections"))
 
+import defects  # noqa: E402
 import findings  # noqa: E402
 import pricing  # noqa: E402
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.definitions import (  # noqa: E402
@@ -166,6 +167,7 @@ def outputs() -> dict[Path, str]:
     return files | {
         ROOT / "docs" / "variables.md": tables(),
         ROOT / "docs" / "findings.md": findings.page(),
+        ROOT / "docs" / "defects.md": defects.page(),
         ROOT / "docs" / "pricing.md": pricing.page(),
     }
 

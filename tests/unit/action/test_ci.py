@@ -22,7 +22,7 @@ PAID = f"""
 all:
   vars:
     livepeer_version: 0.9.1
-    livepeer_archive: archive.tar.gz
+    livepeer_archive_checksum: "sha256:1111111111111111111111111111111111111111111111111111111111111111"
     livepeer_network: arbitrum-one-mainnet
     livepeer_expected_gas_gwei: 1
     livepeer_pool_size: 100
@@ -95,7 +95,7 @@ SIGNED = """
 all:
   vars:
     livepeer_version: 0.9.1
-    livepeer_archive: archive.tar.gz
+    livepeer_archive_checksum: "sha256:1111111111111111111111111111111111111111111111111111111111111111"
   children:
     livepeer_gateways:
       hosts:
@@ -112,7 +112,7 @@ all:
           livepeer_orchestrator_price_per_unit: 1000
           livepeer_orchestrator_auto_adjust_price: true
           livepeer_orchestrator_ai_worker: true
-          livepeer_orchestrator_ai_models: [{{pipeline: live-video-to-video, model_id: m, price_per_unit: 1000}}]
+          livepeer_orchestrator_ai_models: [{{pipeline: live-video-to-video, model_id: noop, price_per_unit: 1000}}]
           livepeer_orchestrator_reward: false
           livepeer_orchestrator_keystore: "{{{{ vault_keystore }}}}"
           livepeer_orchestrator_eth_password: "{{{{ vault_password }}}}"

@@ -135,10 +135,11 @@ def test_a_plan_of_dictionaries(tmp_path: Path) -> None:
     archive.write_bytes(b"archive")
     hostvars = {"h": {"livepeer_version": "0.9.1", "livepeer_archive": str(archive), "livepeer_orchestrator_service_addr": "h:8935"}}
     plan = call("fleet_plan", {"livepeer_combined": ["h"]}, hostvars)
-    assert [finding["code"] for finding in plan["findings"]] == []
+    # The defect that every gateway off-chain has.
+    assert [finding["code"] for finding in plan["findings"]] == ["LPF506"]
     assert sorted(plan["hosts"]["h"]["nodes"]) == ["gateway", "orchestrator"]
     hostvars["h"]["livepeer_gateway_http_addr"] = ":7935"
-    assert [finding["code"] for finding in call("fleet_plan", {"livepeer_combined": ["h"]}, hostvars)["findings"]] == ["LPF101"]
+    assert [finding["code"] for finding in call("fleet_plan", {"livepeer_combined": ["h"]}, hostvars)["findings"]] == ["LPF101", "LPF506"]
 
 
 INVENTORY = """
