@@ -9,6 +9,7 @@ from typing import Any
 from ansible.utils.display import Display
 from ansible_collections.livepeer.fleet.plugins.action.plan import failed
 from ansible_collections.livepeer.fleet.plugins.action.rollout import FleetAction
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout_report import as_planned, not_as_planned, without_answer
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.hosts import check_live
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.registrations import unregistered
@@ -30,8 +31,10 @@ class ActionModule(FleetAction):
         observed = {one.host: one.observation for one in found if not one.problem}
         findings = (*check_live(plan, observed), *unregistered(plan, observed))
         lost = without_answer(found)
+        errors = [one for one in findings if one.level is Level.ERROR]
         if findings or lost:
             self.print_problems(findings, lost)
-            return result | failed(not_as_planned(findings, found))
+        if errors or lost:
+            return result | failed(not_as_planned(errors, found))
         display.display(as_planned(plan, found))
         return result | {"changed": False, "verified": sum(len(one.decisions) for one in found)}

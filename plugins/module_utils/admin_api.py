@@ -16,12 +16,14 @@ QUESTIONS = frozenset(
         "/EthChainID",
         "/IsOrchestrator",
         "/IsRedeemer",
+        "/currentRound",
         "/ethAddr",
         "/getBroadcastConfig",
         "/getLogLevel",
         "/getNetworkCapabilities",
         "/metrics",
         "/orchestratorInfo",
+        "/senderInfo",
         "/status",
     }
 )

@@ -12,7 +12,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.livepeer.fleet.plugins.module_utils import decision, firewall, health, redact, registration, releases, revisions
+from ansible_collections.livepeer.fleet.plugins.module_utils import (
+    chain,
+    decision,
+    firewall,
+    health,
+    redact,
+    registration,
+    releases,
+    revisions,
+)
 from ansible_collections.livepeer.fleet.plugins.module_utils.health import Held, Look
 from ansible_collections.livepeer.fleet.plugins.module_utils.host import Host
 from ansible_collections.livepeer.fleet.plugins.module_utils.plan_part import Node, Part
@@ -42,6 +51,10 @@ def observe(host: Host, part: Part | None, secrets: Mapping[str, Mapping[str, st
     there = releases.installed(host.paths)
     used = {name: _releases_of(host, name) for name in revisions.node_names(host.paths)}
     nodes = {name: _node(host, node, secrets.get(name, {}), patient=reach) for name, node in planned.items()}
+    if reach:
+        for name, node in nodes.items():
+            on_chain = planned[name].raw.get("chain") and node["running"]
+            node["chain"] = chain.told(host.api(planned[name].cli)) if on_chain else None
     busy = health.busy({name: node["sessions"] for name, node in nodes.items()})
     for name, node in nodes.items():
         node["busy"] = name in busy
@@ -52,6 +65,7 @@ def observe(host: Host, part: Part | None, secrets: Mapping[str, Mapping[str, st
         "host": part.host if part else "",
         "machine": host.machine,
         "systemd": host.systemd.version(),
+        "secrets_at_rest": "encrypted" if host.vault.seals else "plain",
         "free_bytes": {str(path): _free(path) for path in (host.paths.releases, host.paths.nodes, host.paths.state)},
         "releases": [{**asdict(one), "used_by": sorted(name for name in used if one.name in used[name])} for one in there],
         "missing_releases": [one.name for one in part.releases if one.name not in names] if part else [],

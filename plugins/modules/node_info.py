@@ -82,6 +82,12 @@ observation:
       description: Version of systemd.
       type: int
       sample: 252
+    secrets_at_rest:
+      description:
+        - How secrets lie on this host's disk, C(encrypted) with the key that systemd keeps for it, or C(plain), for root alone, where its
+          systemd has no C(systemd-creds) (before version 250).
+      type: str
+      sample: encrypted
     free_bytes:
       description: Free space where releases, revisions and state lie.
       type: dict
@@ -190,6 +196,10 @@ observation:
             C(upgrade) or C(downgrade). C(secrets) names those of its secrets that change.
           type: dict
           sample: {"action": "restart", "reasons": ["secret orch_secret changes"], "restarts": true, "secrets": ["orch_secret"]}
+        chain:
+          description: What the chain says of its account, amounts as text. Only with O(reach), null off-chain and of a node that is down.
+          type: dict
+          sample: {"sender": {"deposit": "1000000000000000000", "reserve": "360000000000000000", "withdraw_round": "0"}, "round": "3127"}
     foreign:
       description: Planned listeners that are held by a process of no planned node.
       type: list

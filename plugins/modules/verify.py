@@ -14,9 +14,11 @@ author:
   - The livepeer.fleet contributors (@livepeer)
 description:
   - Takes what M(livepeer.fleet.node_info) found on every host of the play, prints everything that is not as planned, and fails if
-    there is anything. Nothing is changed.
+    there is an error among it. Nothing is changed.
   - A planned port that a foreign process holds is C(LPF601). A node that is missing, down, another one than planned, or not of the
     plan's revision is C(LPF602). An orchestrator that does not answer from its gateway's host is C(LPF603).
+  - On a chain, a node that runs with another account is C(LPF606). Warnings tell what the chain says otherwise than the plan, about funds
+    (C(LPF604)), registration (C(LPF605)) and missed rewards (C(LPF608)). It is read from the nodes' CLI ports, nothing is written.
 options:
   plan:
     description: Directory of the plan, as M(livepeer.fleet.plan) returns it.

@@ -12,6 +12,8 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Role
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.needs import Need
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.onchain import OnChain
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules import chain
 
 Observation = Mapping[str, Any]
 """``observation`` of the module ``node_info``. Read here: ``foreign`` (node, purpose, address, port, pid, unit, command),
@@ -40,6 +42,10 @@ class PlannedNode(Protocol):
     @property
     def joins(self) -> str:
         """``host:port`` of a worker's orchestrator."""
+
+    @property
+    def chain(self) -> OnChain | None:
+        """What its chain is expected to say."""
 
 
 class PlannedHost(Protocol):
@@ -82,6 +88,7 @@ def check_live(plan: Planned, observed: Mapping[str, Observation]) -> tuple[Find
     for host in sorted(observed.keys() & plan.hosts.keys()):
         found += _nodes(plan, host, observed[host])
         found += _reach(plan, host, observed[host])
+        found += _chain(plan, host, observed[host])
     return tuple(found)
 
 
@@ -139,8 +146,17 @@ def _problems(there: Mapping[str, Any], *, explained: bool) -> list[str]:
     return [] if explained and all(" is held by " in problem for problem in problems) else problems
 
 
-_OF_ITS_OWN = ("LPF607",)
+_OF_ITS_OWN = ("LPF607", chain.ACCOUNT)
 """Problems that have a finding of their own."""
+
+
+def _chain(plan: Planned, host: str, seen: Observation) -> Iterator[Finding]:
+    """What the chain says, and whose account it is."""
+    for node in plan.hosts[host].nodes:
+        there = seen.get("nodes", {}).get(node.name) or {}
+        reasons = (there.get("decision") or {}).get("reasons", [])
+        yield from chain.wrong_account(host, node, list(dict.fromkeys([*there.get("problems", []), *reasons])))
+        yield from chain.on_the_chain(host, node, there.get("chain"))
 
 
 def _identity(there: Mapping[str, Any]) -> str:
@@ -196,5 +212,29 @@ RULES = (
         "error",
         "An orchestrator does not answer from the host of its gateway or worker.",
         "Look at the orchestrator first, then at the network and firewalls between the two.",
+    ),
+    LiveRule(
+        "LPF604",
+        "warning",
+        "The account that pays has no deposit or reserve, less of it than the plan reckons with, or is being unlocked.",
+        "Fund it; the collection reads the chain and writes nothing to it.",
+    ),
+    LiveRule(
+        "LPF605",
+        "warning",
+        "The service address that the chain has for an orchestrator differs from the plan, or it is not active there.",
+        "Register with livepeer_cli, or plan what is registered.",
+    ),
+    LiveRule(
+        "LPF606",
+        "error",
+        "A node runs with another account than planned; seen after each start and by verify.yml.",
+        "Stop it, and look which key it has.",
+    ),
+    LiveRule(
+        "LPF608",
+        "warning",
+        "A node that is to call reward missed a round.",
+        "go-livepeer tries once a round: look at its journal and at the ETH of its account.",
     ),
 )

@@ -11,6 +11,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import li
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import edges
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node, Role
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.needs import Need
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.onchain import on_chain
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import routes
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.hosts import check_live, foreign_ports
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.registrations import unregistered
@@ -28,7 +29,7 @@ class PlanOf:
 
 def planned(node: Node, *needs: Need, joins: str = "") -> SimpleNamespace:
     """As much of a node of a plan as the live rules read."""
-    return SimpleNamespace(name=node.name, unit=node.unit, role=node.role, needs=needs, joins=joins)
+    return SimpleNamespace(name=node.name, unit=node.unit, role=node.role, needs=needs, joins=joins, chain=on_chain(node))
 
 
 def plan(**hosts: Any) -> PlanOf:
@@ -145,7 +146,7 @@ def workers() -> PlanOf:
     (joined,) = base.hosts["orch1"].nodes
     kinds = {"tr1": Role.TRANSCODER, "tr2": Role.TRANSCODER, "ai1": Role.AI_WORKER}
     for host, role in kinds.items():
-        node = SimpleNamespace(name=role.value, unit=f"livepeer-{role.value}", role=role, joins="orch1:8935")
+        node = SimpleNamespace(name=role.value, unit=f"livepeer-{role.value}", role=role, joins="orch1:8935", chain=None)
         node.needs = (Need("orch1", joined.name),)
         base.hosts[host] = SimpleNamespace(nodes=[node])
     return base
