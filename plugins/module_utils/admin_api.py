@@ -102,29 +102,31 @@ class AdminApi:
     def identity(self) -> Identity:
         """Who answers.
 
-        Role proof of 0.9.1: /IsOrchestrator and /IsRedeemer; /getNetworkCapabilities is 200 or 500 on a gateway, 400 elsewhere; the
-        others are told apart by a label of their metrics only.
+        The label of the metrics tells every role, and asking for it leaves no error in the node's log, as the routes of another role
+        do. Without ``-monitor`` these tell three roles: /IsOrchestrator, /IsRedeemer, and /getNetworkCapabilities, which is 200 or 500
+        on a gateway and 400 elsewhere (seen on 0.9.1).
         """
         status = self.ask("/status")
         known = status.json() if status else None
         if not isinstance(known, dict) or "Version" not in known:
             return Identity("", "")
-        version = str(known["Version"])
+        return Identity(self._measured_role() or self._told_role(), str(known["Version"]))
+
+    def _measured_role(self) -> str:
+        """The role that the node's metrics name, "" if they name none."""
+        metrics = self.ask("/metrics")
+        types = prometheus.series(metrics.body, "livepeer_versions", ["node_type"]) if metrics and metrics.status == 200 else {}
+        roles = {_NODE_TYPES.get(kind, "") for (kind,) in types}
+        return roles.pop() if len(roles) == 1 else ""
+
+    def _told_role(self) -> str:
+        """The role as far as routes tell it."""
         for role, path in (("orchestrator", "/IsOrchestrator"), ("redeemer", "/IsRedeemer")):
             answer = self.ask(path)
             if answer and answer.status == 200 and answer.body.strip() == "true":
-                return Identity(role, version)
+                return role
         capabilities = self.ask("/getNetworkCapabilities")
-        if capabilities and capabilities.status in (200, 500):
-            return Identity("gateway", version)
-        return Identity(self._measured_role(), version)
-
-    def _measured_role(self) -> str:
-        """The role that the node's metrics name, ``other`` if they name none."""
-        metrics = self.ask("/metrics")
-        types = prometheus.series(metrics.body, "livepeer_versions", ["node_type"]) if metrics and metrics.status == 200 else {}
-        names = {_NODE_TYPES.get(kind, "other") for (kind,) in types}
-        return names.pop() if len(names) == 1 else "other"
+        return "gateway" if capabilities and capabilities.status in (200, 500) else "other"
 
     def transcoders(self) -> list[str] | None:
         """Addresses of the transcoders that are registered at an orchestrator; None if it does not tell. It tells of no AI workers."""

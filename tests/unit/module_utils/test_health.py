@@ -100,9 +100,19 @@ def test_every_role_is_told_apart(world: World, role: str) -> None:
     assert bool(look(world.host, planned["gateway"]).problems) is (role != "gateway")
 
 
-def test_a_node_that_does_not_tell_what_it_is(world: World) -> None:
-    world.api = {**answers("transcoder"), "/metrics": Answer(404, "")}
-    assert world.host.api("").identity().role == "other"
+@pytest.mark.parametrize(
+    ("role", "told"),
+    [
+        ("gateway", "gateway"),
+        ("orchestrator", "orchestrator"),
+        ("redeemer", "redeemer"),
+        ("transcoder", "other"),
+        ("remote_signer", "other"),
+    ],
+)
+def test_without_metrics_some_do_not_tell_what_they_are(world: World, role: str, told: str) -> None:
+    world.api = {**answers(role), "/metrics": Answer(404, "")}
+    assert world.host.api("").identity().role == told
 
 
 def test_proved_only_after_the_delayed_checks(world: World) -> None:
