@@ -18,12 +18,13 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.payment impor
 from hostlib.tools import free_port
 from standin_bench import SOURCE, MediaMTX, TestChain, announce
 from standin_fleet import Fleet, request
-from surroundings import Runner, docker
+from surroundings import Runner, Web, docker
 from test_ai import BINARY, HERE, RECORDED, Gateway, Orchestrator, chat_model, image_model
 
 REAL = (HERE / "livepeer").resolve() != BINARY
 SEGMENT = (HERE.parent / "hosts" / "hostlib" / "segment.ts").read_bytes()
 PRICE = "100"
+OFTEN = ("-liveAICapReportInterval", "1s")
 LIVE = "live-video-to-video"
 SECONDS = 20.0
 NEEDS_VIDEO = "trickle publish complete"
@@ -148,6 +149,63 @@ def test_what_a_signer_pays_for_live_ai(bench: Bench, price: str, caps: tuple[st
     gateway = bench.gateway("offchain", orchestrator, *bench.signer(*caps))
     assert bench.is_taken(gateway) is not said
     assert said in _log_of(bench, gateway)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ((200, {"status": 200}), ""),
+        ((200, {"status": 402, "reason": "no money left"}), "remote signer returned status 402"),
+        (
+            (200, {"status": 200, "maxPrice": {"price": "299", "currency": "wei", "unit": "720p-pixel-seconds"}}),
+            "remote signer returned status 481",
+        ),
+        ((500, {}), "remote signer returned status 500"),
+    ],
+)
+def test_the_webhook_of_a_signer_has_the_last_word(bench: Bench, answer: tuple[int, Any], said: str) -> None:
+    webhook = Web(lambda _method, _path, _body: answer)
+    orchestrator = bench.orchestrator("onchain", "300", "-autoAdjustPrice=false")
+    asked = ("-remoteSignerWebhookUrl", f"http://127.0.0.1:{webhook.server_address[1]}/leave?to=pay")
+    gateway = bench.gateway("offchain", orchestrator, *bench.signer(*asked))
+    assert bench.is_taken(gateway) is not said
+    assert said in _log_of(bench, gateway)
+    assert webhook.asked[0] == ("POST", "/leave?to=pay")
+    webhook.shutdown()
+
+
+def test_a_gateway_without_a_list_of_its_own_has_its_signers(bench: Bench) -> None:
+    orchestrator = bench.orchestrator("onchain")
+    signer = bench.signer("-remoteDiscovery", *OFTEN)
+    port = int(signer[1].rpartition(":")[2])
+    _wait_for(lambda: request(port, "GET", "/discover-orchestrators").status == 200)
+    (listed,) = json.loads(request(port, "GET", "/discover-orchestrators").body)
+    assert listed["address"] == f"https://{orchestrator.address}"
+    assert listed["capabilities"] == ["live-video-to-video/noop", "llm/meta/llm", "text-to-image/m/one"]
+    assert json.loads(request(port, "GET", "/discover-orchestrators?caps=llm/other").body) == []
+    gateway = Gateway(bench.fleet, "", *signer)
+    assert json.loads(request(gateway.cli, "GET", "/status").body)["OrchestratorPool"] == [f"https://{orchestrator.address}"]
+    assert bench.is_taken(gateway)
+
+
+def test_the_first_poll_of_a_signer_is_refused_on_a_chain(bench: Bench) -> None:
+    bench.orchestrator("onchain")
+    port = int(bench.signer("-remoteDiscovery")[1].rpartition(":")[2])
+    _wait_for(lambda: "orchestrator req sig check failed" in bench.fleet.log(1))
+    answer = request(port, "GET", "/discover-orchestrators")
+    assert (answer.status, json.loads(answer.body)) == (503, {"error": {"message": "Service Unavailable Error"}})
+
+
+def test_a_signer_lists_nobody_above_its_cap(bench: Bench) -> None:
+    cheap = image_model(bench.runner, price_per_unit=5, pixels_per_unit=1)
+    dear = chat_model(bench.runner, price_per_unit=50, pixels_per_unit=1)
+    port = free_port()
+    bench.chain.register("orchestrator", f"127.0.0.1:{port}")
+    flags = [*bench.chain.flags("orchestrator"), "-pricePerUnit", "100", "-pixelsPerUnit", "1"]
+    Orchestrator(bench.fleet, bench.folder, [cheap, dear], *flags, port=port)
+    signer = int(bench.signer("-remoteDiscovery", *OFTEN, "-maxPricePerUnit", "5", "-pixelsPerUnit", "1")[1].rpartition(":")[2])
+    _wait_for(lambda: request(signer, "GET", "/discover-orchestrators").status == 200)
+    assert [one["capabilities"] for one in json.loads(request(signer, "GET", "/discover-orchestrators").body)] == [["text-to-image/m/one"]]
 
 
 @pytest.mark.skipif(REAL, reason="a real gateway publishes what it reads from RTMP, and nobody serves that here")

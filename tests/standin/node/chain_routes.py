@@ -186,11 +186,10 @@ def set_max_face_value(node: Node, value: int) -> Response:
 def network_capabilities(node: Node) -> list[dict[str, Any]]:
     """common.OrchNetworkCapabilities, as the orchestrators offered them at the start."""
     with node.lock:
-        offers, pool = dict(node.offers), list(node.pool)
-    return [_network_entry(one, offers[one.address]) for one in pool if one.address in offers]
+        return [_network_entry(offer) for offer in node.offers.values()]
 
 
-def _network_entry(known: Registered, offer: dict[str, Any]) -> dict[str, Any]:
+def _network_entry(offer: dict[str, Any]) -> dict[str, Any]:
     price = Fraction(offer["price"] or 0)
     return {
         "address": offer["address"],

@@ -137,7 +137,7 @@ class CliRoutes:
     def _status(self, _request: Request) -> Response:
         """server/mediaserver.go:GetNodeStatus"""
         node = self._node
-        pool = [{"Url": str(url), "Score": 1, "Latency": None} for url in node.orchestrators]
+        pool = [{"Url": str(url), "Score": score, "Latency": None} for url, score in (node.scored if node.role is Role.GATEWAY else ())]
         transcoders = self._transcoders.describe()
         with node.lock:
             streams = {

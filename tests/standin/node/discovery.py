@@ -17,7 +17,7 @@ from . import golog, transport
 from .ethereum import RPCFailed
 from .gourl import URL, URLError, parse
 from .money import TicketRefused
-from .node import Node
+from .node import Node, Role
 from .onchain import Registered
 from .payer import Payer, Purse
 from .recipient import Capability, ticket_of
@@ -81,10 +81,10 @@ class Session:
             self.purse.credit = Fraction(0)
 
 
-def ask(node: Node, url: URL, timeout: float, capabilities: Sequence[Capability] | None = VIDEO) -> dict[str, Any]:
+def ask(node: Node, url: URL, timeout: float, capabilities: Sequence[Capability] | None = VIDEO, signed: bool = True) -> dict[str, Any]:
     """rpc.go:GetOrchestratorInfo"""
     address, signature = node.identity
-    asked = {"address": address, "signature": signature, "capabilities": capabilities}
+    asked = {"address": address, "signature": signature if signed else "", "capabilities": capabilities}
     try:
         answer = transport.call(url, transport.ORCHESTRATOR_INFO, json.dumps(asked).encode("ascii"), timeout)
         if answer.status == 200:
@@ -121,9 +121,9 @@ def offers(node: Node, capabilities: Sequence[Capability]) -> list[Session]:
     return random.sample(found, len(found))
 
 
-def _tried(node: Node, url: URL, capabilities: Sequence[Capability] | None) -> dict[str, Any] | None:
+def _tried(node: Node, url: URL, capabilities: Sequence[Capability] | None, signed: bool = True) -> dict[str, Any] | None:
     try:
-        return ask(node, url, LONGEST_SECONDS, capabilities)
+        return ask(node, url, LONGEST_SECONDS, capabilities, signed)
     except Unsuccessful as error:
         reason = str(error)
         golog.info(f"Discovery unsuccessful for orchestrator {url}, err={reason}")
@@ -169,7 +169,7 @@ def start(node: Node) -> None:
             _cache(node)
         except RPCFailed as error:
             golog.exit_two(f"Could not create orchestrator pool with DB cache: Could not refresh DB list of orchestrators: {error}")
-        node.orchestrators = [url for url in (_url(one) for one in node.pool) if url is not None]
+        node.listed = [url for url in (_url(one) for one in node.pool) if url is not None]
     else:
         threading.Thread(target=_cache_quietly, args=(node,), daemon=True).start()
 
@@ -188,16 +188,25 @@ def _cache(node: Node) -> None:
     golog.info(f"Using orchestrator pool with {len(pool)} orchestrators")
     with node.lock:
         node.pool = pool
-    threading.Thread(target=_poll, args=(node, pool), daemon=True).start()
+    on_chain = [url for url in map(_url, pool) if url is not None] if node.discovers_on_chain else None
+    threading.Thread(target=_poll, args=(node, on_chain), daemon=True).start()
 
 
-def _poll(node: Node, pool: list[Registered]) -> None:
-    for one in pool:
-        url = _url(one)
-        offer = _tried(node, url, None) if url is not None else None
-        if offer is not None:
-            with node.lock:
-                node.offers[one.address] = offer
+def _poll(node: Node, on_chain: list[URL] | None) -> None:
+    """db_discovery.go:pollOrchestratorInfo: at the start, and again in long intervals.
+
+    A signer's first round is refused on a chain: its signature is there only when it serves (remote_signer.go).
+    """
+    signed = node.role is not Role.REMOTE_SIGNER
+    while True:
+        for url in node.orchestrators if on_chain is None else on_chain:
+            offer = _tried(node, url, None, signed)
+            if offer is not None:
+                with node.lock:
+                    node.offers[str(offer["address"]).lower()] = offer
+        signed = True
+        if node.lifecycle.cancelled.wait(node.settings.number("liveAICapReportInterval") / NANOSECONDS):
+            return
 
 
 def _url(registered: Registered) -> URL | None:

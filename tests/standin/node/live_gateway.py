@@ -183,7 +183,8 @@ class LiveGateway:
             "capabilities": [[PIPELINE, live.model]],
         }
         try:
-            answer = transport.call(self._node.signer_url, "/generate-live-payment", json.dumps(asked).encode("utf-8"), SIGNER_SECONDS)
+            body, headers = json.dumps(asked).encode("utf-8"), self._node.signer_headers
+            answer = transport.call(self._node.signer_url, "/generate-live-payment", body, SIGNER_SECONDS, headers)
         except transport.TransportError as error:
             raise LiveFailed(f"failed to call remote signer: {error}") from error
         if answer.status == REFRESH_STATUS:

@@ -20,6 +20,7 @@ from .money import Limits, Terms
 from .onchain import Chain, Registered
 from .profiles import Profile
 from .settings import Settings
+from .webhook_pool import WebhookPool, headers_of
 
 GO_VERSION = "go1.26.8"
 
@@ -60,7 +61,10 @@ class Node:
     profiles: list[Profile]
     nodes: list[str] = field(default_factory=list)
     service_uri: URL = field(default_factory=URL)
-    orchestrators: list[URL] = field(default_factory=list)
+    listed: list[URL] = field(default_factory=list)
+    """orchestrators of -orchAddr, or of the chain's pool"""
+
+    webhook: WebhookPool | None = None
     max_price: Fraction | None = None
     capability_caps: dict[tuple[str, str], Fraction] = field(default_factory=dict)
     """by pipeline and model, as the labels of livepeer_price_per_capability have them"""
@@ -88,6 +92,21 @@ class Node:
 
     streams: dict[str, StreamInfo] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def orchestrators(self) -> list[URL]:
+        """Those that may be asked; an entry of a webhook without a score is not trusted."""
+        return self.listed if self.webhook is None else [url for url, score in self.webhook.entries() if score > 0]
+
+    @property
+    def signer_headers(self) -> dict[str, str]:
+        """What a gateway says to its signer, and to nobody else."""
+        return headers_of(self.settings.text("remoteSignerHeaders"))
+
+    @property
+    def scored(self) -> list[tuple[URL, float]]:
+        """/status → OrchestratorPoolInfos"""
+        return [(url, 1) for url in self.listed] if self.webhook is None else self.webhook.entries()
 
     @property
     def off_chain(self) -> bool:

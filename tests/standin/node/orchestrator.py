@@ -93,9 +93,17 @@ class Orchestrator:
                 "address": self._address,
                 "version": self._node.version,
                 "models": self._node.ai_worker.advertised(),
+                "model_prices": self._model_prices(sender),
                 **offer,
             }
         )
+
+    def _model_prices(self, sender: str) -> list[dict[str, object]]:
+        """core/orchestrator.go:GetCapabilitiesPrices: rounded down, without overhead."""
+        with self._node.lock:
+            of = {who: price for who, price in self._node.model_prices.items() if who[0] in ("default", sender.lower())}
+        listed = {(pipeline, model): price for (_, pipeline, model), price in sorted(of.items(), key=lambda one: one[0][0] != "default")}
+        return [{"pipeline": pipeline, "model": model, "price": int(price)} for (pipeline, model), price in listed.items()]
 
     @property
     def _address(self) -> str:

@@ -9,6 +9,7 @@ import socket
 import ssl
 import threading
 import time
+from dataclasses import replace
 
 from . import certificate, discovery, golog, httpd, listeners, live_runners, profiles, transport, urls, worker
 from .cli_routes import CliRoutes
@@ -23,6 +24,7 @@ from .orchestrator import Orchestrator
 from .signer import Signer
 from .streams import Streams
 from .transcoders import Transcoders
+from .webhook_pool import WebhookPool
 
 LOOPBACK = "127.0.0.1"
 CLI_PORTS = {
@@ -124,7 +126,7 @@ class Service:
                 golog.exit_one(f"Adding HTTPS to remote signer URL failed: {error}")
         golog.info(f"Retrieving OrchestratorInfo fields from remote signer: {url}")
         try:
-            answer = transport.call(url, "/sign-orchestrator-info", b"", SIGNER_SECONDS)
+            answer = transport.call(url, "/sign-orchestrator-info", b"", SIGNER_SECONDS, self._node.signer_headers)
         except transport.TransportError as error:
             golog.exit_one(f"Unable to query remote signer: failed to call remote signer: {error}")
         if answer.status != 200:
@@ -135,10 +137,16 @@ class Service:
     def _check_discovery(self) -> None:
         webhook = self._settings.text("orchWebhookUrl")
         if webhook:
-            golog.info(f"Using orchestrator webhook URL {urls.checked(webhook, 'orch webhook URL')}")
+            callback = urls.checked(webhook, "orch webhook URL")
+            golog.info(f"Using orchestrator webhook URL {callback}")
+            self._node.webhook = WebhookPool(callback, {})
         elif not self._orchestrators and self._node.chain is not None:
             self._node.discovers_on_chain = True
-        elif not self._orchestrators and not self._settings.text("remoteSignerUrl"):
+        elif not self._orchestrators and self._node.signer_url is not None:
+            callback = replace(self._node.signer_url, path="/discover-orchestrators")
+            golog.info(f"Using remote signer orchestrator discovery endpoint {callback}")
+            self._node.webhook = WebhookPool(callback, self._node.signer_headers)
+        elif not self._orchestrators:
             golog.error("No orchestrator specified; transcoding will not happen")
         discovery.start(self._node)
 
@@ -303,7 +311,9 @@ class Service:
     def _open_signer(self) -> None:
         """Discovery, then the server; every failure of it is status 2."""
         if self._settings.text("orchWebhookUrl"):
-            golog.info(f"Using orchestrator webhook URL {urls.checked(self._settings.text('orchWebhookUrl'), 'orch webhook URL')}")
+            callback = urls.checked(self._settings.text("orchWebhookUrl"), "orch webhook URL")
+            golog.info(f"Using orchestrator webhook URL {callback}")
+            self._node.webhook = WebhookPool(callback, {})
         elif not self._orchestrators:
             self._node.discovers_on_chain = True
         if self._settings.on("remoteDiscovery"):
@@ -320,7 +330,7 @@ class Service:
 
     def _refuse_strangers(self, address: str) -> None:
         """Who can reach it can spend this node's deposit."""
-        if self._settings.text("remoteSignerWebhookUrl"):
+        if self._settings.text("remoteSignerWebhookUrl") or not self._settings.knows("remoteSignerAllowNoAuth"):
             return
         try:
             local = is_local_url(f"https://{address}")

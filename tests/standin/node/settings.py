@@ -51,6 +51,10 @@ class Settings:
     def __init__(self, flags: FlagSet) -> None:
         self._flags = flags
 
+    def knows(self, name: str) -> bool:
+        """Whether this version has the flag."""
+        return name in self._flags.flags
+
     def text(self, name: str) -> str:
         """A string flag."""
         return str(self._flags[name]) if name in self._flags.flags else ""

@@ -16,19 +16,23 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
+from urllib.parse import parse_qs
 
 from . import golog, httpd, money, prices, transport
 from .ai_caps import cap_of
 from .ethereum import checksummed
+from .gourl import parse
 from .httpd import Request, Response, Routes
 from .money import TicketRefused
 from .node import Node
 from .payer import Payer, Payment, Purse
 from .public_routes import add_shared
 from .recipient import ticket_of
+from .webhook_pool import headers_of
 
 REFRESH_STATUS, PRICE_STATUS, NO_TICKETS_STATUS = 480, 481, 482
 MOST_TICKETS = 100
+WEBHOOK_SECONDS = 5.0
 PIXELS_A_SECOND = 1280 * 720 * 30
 FIRST_SECONDS = {"lv2v": 60.0, "live": 10.0}
 UNITS = {"live": "seconds", "lv2v": "720p-pixel-seconds", "fixed": "fixed"}
@@ -59,7 +63,7 @@ class State:
 
 
 class Signer:
-    """Two routes, and health."""
+    """Signing, paying, health, and a list of orchestrators where it is asked for."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -71,7 +75,37 @@ class Signer:
         add_shared(routes)
         routes.add("POST /sign-orchestrator-info", self._sign)
         routes.add("POST /generate-live-payment", self._pay)
+        if self._node.settings.on("remoteDiscovery"):
+            routes.add("GET /discover-orchestrators", self._discover)
         return routes
+
+    def _discover(self, request: Request) -> Response:
+        """GetOrchestrators: whoever has a model within the cap."""
+        golog.info(f"Get orchestrators request ip={request.client}")
+        with self._node.lock:
+            offers = list(self._node.offers.values())
+        known = [(offer["transcoder"], self._affordable(offer)) for offer in offers]
+        if not any(capabilities for _, capabilities in known):
+            golog.error("Error with API code=503 err=cache empty")
+            return httpd.as_json({"error": {"message": "Service Unavailable Error"}}, 503)
+        wanted = set(parse_qs(request.query).get("caps", ()))
+        return httpd.as_json(
+            [
+                {"address": address, "score": 1, "capabilities": sorted(capabilities)}
+                for address, capabilities in known
+                if capabilities and (not wanted or wanted & capabilities)
+            ]
+        )
+
+    def _affordable(self, offer: dict[str, Any]) -> set[str]:
+        listed = {(one["pipeline"], one["model"]): Fraction(one["price"]) for one in offer.get("model_prices") or ()}
+        found = set()
+        for pipeline, model, _ in offer["models"]:
+            price = listed.get((pipeline, model), Fraction(offer["price"] or 0))
+            cap = cap_of(self._node, [(pipeline, model)])
+            if model and (cap is None or price <= cap):
+                found.add(f"{pipeline}/{model}")
+        return found
 
     def _sign(self, request: Request) -> Response:
         golog.info(f"Orch info signature request ip={request.client}")
@@ -83,14 +117,14 @@ class Signer:
         """GenerateLivePayment"""
         golog.info(f"Live payment request ip={request.client}")
         try:
-            answer = httpd.as_json(self._payment(_decoded(request.body)))
+            answer = httpd.as_json(self._payment(_decoded(request.body), request.headers))
         except Refused as error:
             golog.error(f"Error with API code={error.status} err={error}")
             message = "Internal Server Error" if error.status == 500 else str(error)
             answer = httpd.as_json({"error": {"message": message}}, error.status)
         return Response(answer.status, answer.body + b"\n", answer.content_type)
 
-    def _payment(self, asked: dict[str, Any]) -> dict[str, Any]:
+    def _payment(self, asked: dict[str, Any], headers: dict[str, str]) -> dict[str, Any]:
         offer = _offer(asked)
         kind, price = str(asked.get("type") or ""), Fraction(offer["price"])
         state = self._state(asked, offer, price)
@@ -105,12 +139,31 @@ class Signer:
         payment = self._tickets(purse, fee)
         purse.credit += payment.credit + payment.fresh - fee
         state.document.update(Balance=str(purse.credit), LastUpdate=str(time.time()), PMSessionID=offer["session"])
+        self._authorise(headers, state, kind, price)
         golog.info(f"Signed numTickets={payment.number} fee={prices.places(fee, 0)} sessionId={offer['session']}")
         return {
             "payment": transport.packed(payment.document),
             "segCreds": transport.packed({"token": offer["token"], "signature": self._signature(offer["token"])}),
             "state": self._signed(state),
         }
+
+    def _authorise(self, headers: dict[str, str], state: State, kind: str, price: Fraction) -> None:
+        """authLivePayment: whoever the webhook belongs to has the last word, for as long as it says; raises Refused."""
+        url = self._node.settings.text("remoteSignerWebhookUrl")
+        if not url or time.time() <= int(state.document.get("AuthExpiry") or 0):
+            return
+        said = _asked_for_leave(url, self._node.settings.text("remoteSignerWebhookHeaders"), headers, state.document)
+        status = said.get("status")
+        if not isinstance(status, int) or status <= 0:
+            raise Refused("signer auth invalid status", 500)
+        if status != 200:
+            raise Refused(said.get("reason") or f"signer auth rejected request with status {status}", status)
+        state.document["AuthExpiry"] = said.get("expiry", 0)
+        ceiling = _request_ceiling(said.get("maxPrice"), kind)
+        if ceiling is not None and price > ceiling:
+            shown = f"orchestrator price {prices.three_places(price)} exceeds auth webhook maxPrice ceiling {prices.three_places(ceiling)}"
+            golog.warning(f"Rejecting payment request: {shown}")
+            raise Refused(shown, PRICE_STATUS)
 
     def _state(self, asked: dict[str, Any], offer: dict[str, Any], price: Fraction) -> State:
         given = asked.get("state") or {}
@@ -186,6 +239,21 @@ class Signer:
     def _signed(self, state: State) -> dict[str, str]:
         text = json.dumps(state.document, separators=(",", ":"))
         return {"State": _coded(text), "Sig": _coded(self._signature(text))}
+
+
+def _asked_for_leave(url: str, own: str, headers: dict[str, str], state: dict[str, Any]) -> dict[str, Any]:
+    """The webhook's answer; everything but a 200 with JSON is the signer's own failure."""
+    where = parse(url)
+    body = json.dumps({"headers": {name.title(): [value] for name, value in headers.items()}, "state": state}).encode("utf-8")
+    try:
+        path = where.path + (f"?{where.query}" if where.query else "")
+        given = {"Content-Type": "application/json", **headers_of(own)}
+        answer = transport.call(where, path or "/", body, WEBHOOK_SECONDS, given)
+        if answer.status != 200:
+            raise Refused(f"signer auth error status {answer.status}", 500)
+        return dict(answer.json())
+    except (transport.TransportError, ValueError, TypeError) as error:
+        raise Refused(f"failed to call remote signer webhook: {error}", 500) from error
 
 
 def _decoded(body: bytes) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def start(settings: Settings, version: str, lifecycle: Lifecycle, pretended_role
         auto_sessions=max_sessions == 0,
         profiles=[profiles.preset(name) for name in profiles.UNSET_DEFAULT],
         nodes=nodes,
-        orchestrators=orchestrators if role is Role.GATEWAY else [],
+        listed=orchestrators if role in (Role.GATEWAY, Role.REMOTE_SIGNER) else [],
     )
     if role is Role.ORCHESTRATOR and not settings.on("aiWorker"):
         node.ai_worker = RemoteWorkers(metrics)
