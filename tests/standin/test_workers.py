@@ -11,6 +11,7 @@ import json
 import re
 import ssl
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ REAL = (HERE / "livepeer").resolve() != BINARY
 SECRET, WRONG = "the-right-one", "not-the-right-one"
 VIDEO = (HERE.parent / "hosts" / "hostlib" / "segment.ts").read_bytes() if REAL else SEGMENT
 MATRIX: dict[str, dict[str, dict[str, str]]] = json.loads((HERE / "recorded" / "ai-secret-matrix.json").read_text("utf-8"))["modes"]
+LONGER_THAN_ANY_ANSWER = 22.0
 IDLE = "Terminating (transcoder|AI Worker) because of invalid secret"
 ACCEPTED = {"transcoder": "Got a RegisterTranscoder request", "aiWorker": "Worker compatible, connecting worker_version="}
 
@@ -122,7 +124,8 @@ def test_a_transcoder_is_known_to_its_orchestrator_and_does_its_work(bench: Benc
     gateway = Gateway(bench.fleet, bench.address)
     assert request(gateway.http, "PUT", "/live/one/0.ts", VIDEO, Accept="multipart/mixed", Content_Duration="2000").status == 200
     assert "Transcoding taskId=" in bench.fleet.log(transcoder.number)
-    assert metric(transcoder, "livepeer_segment_source_uploaded_total") == [1.0]
+    # Counted once its result has been taken, when the gateway may have answered already.
+    wait_until("it to be counted", lambda: metric(transcoder, "livepeer_segment_source_uploaded_total") == [1.0], seconds=20)
     transcoder.process.terminate()
     wait_until("it to be forgotten", lambda: bench.status(orchestrator)["RegisteredTranscoders"] == [], seconds=20)
 
@@ -141,7 +144,7 @@ def test_a_job_is_done_by_an_ai_worker_and_refused_when_it_is_gone(bench: Bench)
     gateway = Gateway(bench.fleet, bench.address)
     assert gateway.image().status == 200
     assert bench.runner.jobs == ["text-to-image"]
-    assert metric(worker, "livepeer_ai_result_uploaded_total") == [1.0]
+    wait_until("it to be counted", lambda: metric(worker, "livepeer_ai_result_uploaded_total") == [1.0], seconds=20)
     assert metric(orchestrator, "livepeer_ai_result_downloaded_total") == [1.0]
     worker.process.terminate()
     bench.says(orchestrator, "Got aiworker=127.0.0.1:[0-9]+ eof, removing from live aiworkers map")
@@ -237,3 +240,11 @@ def byoc(port: int, secret: str) -> str:
     if answer.status == 200:
         return "200 ok" if secret else "accepted"
     return f"{answer.status} {said}"
+
+
+def test_a_registration_lasts(bench: Bench) -> None:
+    orchestrator = bench.orchestrator()
+    bench.worker("transcoder")
+    bench.says(orchestrator, ACCEPTED["transcoder"])
+    time.sleep(LONGER_THAN_ANY_ANSWER)
+    assert "removing from live transcoders map" not in bench.fleet.log(orchestrator.number)

@@ -26,15 +26,20 @@ GO_VERSION = "go1.26.8"
 
 
 class Role(enum.Enum):
-    """core/livepeernode.go:NodeType; the value is the metric label node_type (monitor/census.go)."""
+    """core/livepeernode.go:NodeType"""
 
     GATEWAY = "bctr"
     ORCHESTRATOR = "orch"
     TRANSCODER = "trcr"
     REDEEMER = "rdmr"
     AI_WORKER = "aiwk"
-    REMOTE_SIGNER = "rsgn"
-    SERVICE_ONLY = "dflt"
+    REMOTE_SIGNER = "signer"
+    SERVICE_ONLY = "service"
+
+    @property
+    def label(self) -> str:
+        """node_type of the metrics (monitor/census.go), which knows two of them by no name."""
+        return "dflt" if self in (Role.REMOTE_SIGNER, Role.SERVICE_ONLY) else self.value
 
 
 @dataclass

@@ -51,7 +51,7 @@ def start(settings: Settings, version: str, lifecycle: Lifecycle, pretended_role
     )
     if role is Role.ORCHESTRATOR and not settings.on("aiWorker"):
         node.ai_worker = RemoteWorkers(metrics)
-    metrics.begin(node.node_id, node.role.value, version, GO_VERSION, max_sessions)
+    metrics.begin(node.node_id, node.role.label, version, GO_VERSION, max_sessions)
     _warn_about_kafka(settings)
     if node.off_chain:
         golog.info("***Livepeer is in off-chain mode***")

@@ -74,14 +74,16 @@ def _serve(node: Node, kind: Kind, target: URL) -> None:
     models = node.ai_worker.registration()
     asked = {"secret": node.secret, "capacity": node.max_sessions, "version": node.version, "models": models}
     try:
+        opened.connect()
+        # http.client lets go of the socket once the answer has begun.
+        socket = opened.sock
         opened.request("POST", kind.path, body=json.dumps(asked).encode("utf-8"))
         response = opened.getresponse()
         if response.status == 403:
             raise Refused(response.read().decode("utf-8", "replace").strip())
         if response.status != 200:
             raise transport.TransportError(f"unexpected answer {response.status}")
-        if opened.sock is not None:
-            opened.sock.settimeout(None)
+        socket.settimeout(None)
         for line in response:
             threading.Thread(target=kind.do, args=(node, target, json.loads(line)), daemon=True).start()
         _end_of_stream(kind, "EOF")
