@@ -33,14 +33,28 @@ VARIABLES = {
 }
 
 
-def secrets(*paths: str) -> dict[str, str]:
+class Hostvars:
+    """Variables of the other hosts, as Ansible hands them over: not rendered."""
+
+    def raw_get(self, host: str) -> object:
+        return OTHERS.get(host, Undefined())
+
+
+class Undefined:
+    """What stands for a host that the inventory does not have."""
+
+
+OTHERS = {"o1": {"vault_token": "that of o1", "livepeer_orchestrator_orch_secret": trust_as_template("{{ vault_token }}")}}
+
+
+def secrets(*paths: str, host: str = "") -> dict[str, str]:
     """The values at these paths, as the module gets them."""
     if VaultSecretsContext.current(optional=True) is None:
         VaultSecretsContext.initialize(VaultSecretsContext(KEYS))
     task: Any = SimpleNamespace(args={}, async_val=0, check_mode=False)
     action = ActionModule(task, None, None, DataLoader(), Templar(loader=DataLoader(), variables=VARIABLES), None)
-    part = {"nodes": [{"name": "node", "secrets": {path: {"variable": path, "host": ""} for path in paths}}]}
-    return action.secrets(part, VARIABLES)["node"]
+    part = {"nodes": [{"name": "node", "secrets": {path: {"variable": path, "host": host} for path in paths}}]}
+    return action.secrets(part, {**VARIABLES, "hostvars": Hostvars()})["node"]
 
 
 @pytest.mark.parametrize(
@@ -64,6 +78,15 @@ def test_a_secret_that_is_gone_since_the_plan_is_named(path: str) -> None:
     with pytest.raises(AnsibleActionFail, match="is not set for this host, but the plan was made with it") as error:
         secrets(path)
     assert str(error.value).startswith(path)
+
+
+def test_a_workers_secret_is_read_as_its_orchestrators_host_has_it() -> None:
+    path = "livepeer_orchestrator_orch_secret"
+    assert secrets(path, host="o1") == {path: "that of o1"}
+    with pytest.raises(AnsibleActionFail, match="livepeer_eth_url is not set for host o1, but the plan was made with it"):
+        secrets("livepeer_eth_url", host="o1")
+    with pytest.raises(AnsibleActionFail, match="the inventory has no host o2, but the plan was made with it"):
+        secrets(path, host="o2")
 
 
 def test_a_secret_that_cannot_be_read_is_named_with_the_reason() -> None:

@@ -132,6 +132,20 @@ def test_a_worker_of_a_host_that_is_not_there_is_offered_the_nearest() -> None:
     assert found.hint == 'livepeer_transcoder_orchestrator: "orch1"'
 
 
+@pytest.mark.parametrize(("cli", "wrong"), [("127.0.0.1:2935", False), (":2935", True), ("0.0.0.0:2935", True)])
+def test_the_cli_port_of_a_redeemer_is_open_without_a_host(cli: str, wrong: bool) -> None:
+    assert [one.code for one in check(r=redeemer(redeemer_cli_addr=cli))] == (["LPF102"] if wrong else [])
+
+
+def test_signer_and_redeemer_stay_off_the_port_of_an_orchestrator() -> None:
+    alone = {"o": paid(), "s": signer("any", ansible_host="o"), "r": redeemer(ansible_host="o", redeemer_http_addr="127.0.0.1:9937")}
+    assert [one.code for one in check(**alone) if one.code.startswith("LPF1")] == []
+    wrong = alone | {"r": redeemer(ansible_host="o", redeemer_http_addr="127.0.0.1:8935")}
+    (found,) = (one for one in check(**wrong) if one.code == "LPF101")
+    assert found.node == "redeemer", "who has it at home stays"
+    assert found.hint.startswith("livepeer_redeemer_http_addr:")
+
+
 def test_a_secret_that_nobody_said_names_all_workers_once() -> None:
     found = only("LPF404", o=orchestrator(orchestrator_ai_models=LLM), t=transcoder(), w=ai_worker())
     assert (found.hosts, found.variable) == (("o", "t", "w"), "livepeer_orchestrator_orch_secret")
