@@ -96,6 +96,6 @@ def test_a_secret_that_cannot_be_read_is_named_with_the_reason() -> None:
 
 
 def test_a_secret_that_is_too_short_to_be_hidden_is_refused_without_being_shown() -> None:
-    with pytest.raises(AnsibleActionFail, match="LPF404: the secret livepeer_gateway_keystore") as error:
+    with pytest.raises(AnsibleActionFail, match="LPF404: livepeer_gateway_keystore") as error:
         secrets("livepeer_gateway_keystore")
     assert "7 chars" not in str(error.value)
