@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.livepeer.fleet.plugins.module_utils import registration, sockets
+from ansible_collections.livepeer.fleet.plugins.module_utils import keyfolder, registration, sockets
 from ansible_collections.livepeer.fleet.plugins.module_utils.admin_api import AdminApi, Identity
 from ansible_collections.livepeer.fleet.plugins.module_utils.errors import HostError
 from ansible_collections.livepeer.fleet.plugins.module_utils.host import Host
@@ -98,6 +98,7 @@ def look(host: Host, node: Node) -> Look:
     ends: tuple[str, ...] = ()
     if state.running and not problems:
         problems.extend(_identity_problems(node, identity))
+        problems.extend(filter(None, [keyfolder.problem(host, node)]))
         told = _read_back_problems(node, api)
         hopeless = () if problems else tuple(problem for problem, settled in told if settled)
         problems.extend(problem for problem, _settled in told)

@@ -53,7 +53,7 @@ def observe(host: Host, part: Part | None, secrets: Mapping[str, Mapping[str, st
     nodes = {name: _node(host, node, secrets.get(name, {}), patient=reach) for name, node in planned.items()}
     if reach:
         for name, node in nodes.items():
-            on_chain = planned[name].raw.get("chain") and node["running"]
+            on_chain = planned[name].on_chain and node["running"]
             node["chain"] = chain.told(host.api(planned[name].cli)) if on_chain else None
     busy = health.busy({name: node["sessions"] for name, node in nodes.items()})
     for name, node in nodes.items():

@@ -52,6 +52,10 @@ class Paths:
         """For files that need not outlive a run."""
         return self.root / "run"
 
+    def credentials(self, unit: str) -> Path:
+        """Where systemd shows a running unit its credentials."""
+        return self.root / "run/credentials" / f"{unit}.service"
+
     def unit(self, unit: str) -> Path:
         """The unit file of ``livepeer-<name>``."""
         return self.root / "etc/systemd/system" / f"{unit}.service"

@@ -119,6 +119,11 @@ class Node:
     joins: str
     raw: Mapping[str, Any]
 
+    @property
+    def on_chain(self) -> bool:
+        """True if its process itself runs on a chain, with a key."""
+        return bool(self.raw.get("chain"))
+
     @staticmethod
     def parse(raw: Mapping[str, Any]) -> Node:
         """From the plan's JSON.

@@ -13,7 +13,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible_collections.livepeer.fleet.plugins.module_utils import commands, decision, files, health, redact, releases, revisions
+from ansible_collections.livepeer.fleet.plugins.module_utils import (
+    commands,
+    decision,
+    files,
+    health,
+    keyfolder,
+    redact,
+    releases,
+    revisions,
+)
 from ansible_collections.livepeer.fleet.plugins.module_utils.decision import Decision
 from ansible_collections.livepeer.fleet.plugins.module_utils.errors import HostError, reason
 from ansible_collections.livepeer.fleet.plugins.module_utils.filediff import FileDiff, file_diffs
@@ -208,8 +217,10 @@ class _Switch:
             self._unstage(before)
             raise
         try:
+            accounts = keyfolder.made(self._host, self._node)
             self._activate(target, self._task.decision.restarts)
             self._prove(self._node)
+            self._refuse_new_account(accounts)
             self._folder.set_active(target)
         except (HostError, OSError) as error:
             raise HostError(self._back(_text(error) + self._log(), target.name)) from error
@@ -273,6 +284,13 @@ class _Switch:
     def _prove(self, node: Node) -> None:
         restarts = 0 if self._task.decision.restarts else self._task.seen.state.restarts
         health.prove(self._host, node, settled=self._options.settled, restarts=restarts)
+
+    def _refuse_new_account(self, before: Collection[str]) -> None:
+        """A start must not have made an account, whichever the node runs with."""
+        made = sorted(keyfolder.made(self._host, self._node) - set(before))
+        if made:
+            folder = self._host.paths.state / self._node.state_directory / keyfolder.KEYSTORE
+            raise HostError(f"LPF606: its start made a new account in {folder} ({', '.join(made)})")
 
     def _log(self) -> str:
         """What the unit wrote since it was started anew; nothing if it was not."""

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which key a node on a chain sees: exactly the one that it was given, and none that it made itself.
+
+go-livepeer makes a new account, with status and log as if all were well, where it finds no key, or not that of the planned account
+(eth/accountmanager.go:NewAccountManager). Its keystore folder is the folder of its credentials, which systemd mounts read-only.
+"""
+
+from __future__ import annotations
+
+from ansible_collections.livepeer.fleet.plugins.module_utils import files, revisions
+from ansible_collections.livepeer.fleet.plugins.module_utils.host import Host
+from ansible_collections.livepeer.fleet.plugins.module_utils.plan_part import Node
+from ansible_collections.livepeer.fleet.plugins.module_utils.revisions import Revision
+
+KEYSTORE = "keystore"
+
+
+def made(host: Host, node: Node) -> frozenset[str]:
+    """Names in the folder in which go-livepeer keeps accounts of its own, below its data: compared before and after a start."""
+    folder = host.paths.state / node.state_directory / KEYSTORE
+    return frozenset(path.name for path in folder.iterdir()) if folder.is_dir() else frozenset()
+
+
+def problem(host: Host, node: Node) -> str:
+    """Why a running node does not see exactly its key, for people; "" if it does, or is on no chain."""
+    folder = host.node(node.name)
+    revision = folder.revision(folder.current)
+    if not node.on_chain or revision is None or KEYSTORE not in revision.node.secrets:
+        return ""
+    credentials = host.paths.credentials(node.unit)
+    try:
+        there = {path.name for path in credentials.iterdir()}
+    except OSError:
+        return f"its keystore folder {credentials} cannot be read"
+    return _names(there, set(revisions.credentials(revision.node.files).values())) or _key(host, node, revision)
+
+
+def _names(there: set[str], wanted: set[str]) -> str:
+    further, missing = sorted(there - wanted), sorted(wanted - there)
+    if further:
+        return f"its keystore folder holds what was not put there: {', '.join(further)}"
+    return f"its keystore folder lacks {', '.join(missing)}" if missing else ""
+
+
+def _key(host: Host, node: Node, revision: Revision) -> str:
+    seen, given = files.read(host.paths.credentials(node.unit) / KEYSTORE), revision.secret(KEYSTORE)
+    return "" if seen == given else "the key in its keystore folder is not the one of its revision"
