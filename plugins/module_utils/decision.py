@@ -71,7 +71,7 @@ def decide(host: Host, node: Node, secrets: Mapping[str, str], seen: Look) -> De
     changes = _changes(active, node, secrets)
     # What runs is held against the new plan: where that changes something, the difference is no news.
     restarting = [*changes, *_disorder(host, folder, active, node), *(() if changes else seen.problems)]
-    others = _without_restart(folder, active, node, seen)
+    others = _without_restart(host, folder, active, node, seen)
     if not restarting and not others:
         return Decision(NOTHING, (), restarts=False)
     changed = revisions.changed_secrets(active, secrets)
@@ -83,17 +83,18 @@ def _changes(active: Revision, node: Node, secrets: Mapping[str, str]) -> list[s
     old, new = active.node.release, node.release
     changes = [f"release {old.name} becomes {new.name}"] if old.name != new.name else []
     differing = revisions.differences(active, node, secrets)
-    return [*changes, *(f"{what} changes" for what in differing if what != revisions.SYSUSERS)]
+    return [*changes, *(f"{what} changes" for what in differing if what not in revisions.LIVE)]
 
 
-def _without_restart(folder: NodeFolder, active: Revision, node: Node, seen: Look) -> list[str]:
+def _without_restart(host: Host, folder: NodeFolder, active: Revision, node: Node, seen: Look) -> list[str]:
     """What can be put right while the process runs on."""
     found = ["it is not started at boot"] if seen.state.enabled != "enabled" else []
     if folder.has_leftovers:
         found.append("an earlier run was cut off and left files behind")
-    if node.files.get(revisions.SYSUSERS) != active.node.files.get(revisions.SYSUSERS):
-        found.append(f"{revisions.SYSUSERS} changes")
-    return found
+    changing = [name for name in revisions.LIVE if node.files.get(name) != active.node.files.get(name)]
+    if revisions.JOURNAL not in changing and files.read(host.paths.journal(node.unit)) != files.read(active.folder / revisions.JOURNAL):
+        found.append("the limits of its journal were changed on the host")
+    return [*found, *(f"{name} changes" for name in changing)]
 
 
 def _disorder(host: Host, folder: NodeFolder, active: Revision, node: Node) -> list[str]:

@@ -25,7 +25,11 @@ def file_diffs(host: Host, node: Node, secrets: Mapping[str, str]) -> tuple[File
     folder = host.node(node.name)
     active = folder.revision(folder.active)
     old: Mapping[str, str] = active.node.files if active else {}
-    places = {revisions.UNIT: str(host.paths.unit(node.unit)), revisions.SYSUSERS: str(host.paths.sysusers(node.unit))}
+    places = {
+        revisions.UNIT: str(host.paths.unit(node.unit)),
+        revisions.SYSUSERS: str(host.paths.sysusers(node.unit)),
+        revisions.JOURNAL: str(host.paths.journal(node.unit)),
+    }
     diffs = [
         FileDiff(places.get(name, str(folder.folder / "current" / name)), old.get(name, ""), node.files.get(name, ""))
         for name in sorted({*old, *node.files})

@@ -60,6 +60,10 @@ class Paths:
         """The unit file of ``livepeer-<name>``."""
         return self.root / "etc/systemd/system" / f"{unit}.service"
 
+    def journal(self, unit: str) -> Path:
+        """The limits of the journal that ``livepeer-<name>`` may have of its own."""
+        return self.root / "etc/systemd" / f"journald@{unit}.conf"
+
     def sysusers(self, unit: str) -> Path:
         """The file that declares the system user of ``livepeer-<name>``."""
         return self.root / "etc/sysusers.d" / f"{unit}.conf"

@@ -124,6 +124,11 @@ class Node:
         """True if its process itself runs on a chain, with a key."""
         return bool(self.raw.get("chain"))
 
+    @property
+    def log_namespace(self) -> str:
+        """The journal that its process writes to, "" for the host's."""
+        return self.unit if "journald.conf" in self.files else ""
+
     @staticmethod
     def parse(raw: Mapping[str, Any]) -> Node:
         """From the plan's JSON.

@@ -34,6 +34,10 @@ from ansible_collections.livepeer.fleet.plugins.module_utils.sealing import Plai
 CONFIG = "livepeer.conf"
 UNIT = "livepeer.service"
 SYSUSERS = "sysusers.conf"
+JOURNAL = "journald.conf"
+
+LIVE = (SYSUSERS, JOURNAL)
+"""Files that change while the process runs on."""
 
 SEALED = ".cred"
 """Ending of an encrypted file; what stands before it is its name."""

@@ -130,20 +130,24 @@ class Systemd:
             lines = done.error.strip().splitlines()[-3:] or [f"systemd-analyze verify ended with status {done.status}"]
         return "\n".join(lines)
 
-    def cursor(self) -> str:
-        """Where the journal ends now, "" if there is none."""
-        found = commands.run(["journalctl", "--quiet", "--lines=1", "--output=export", "--output-fields=MESSAGE_ID"])
+    def reread_journal(self, namespace: str) -> None:
+        """Let the journal of a namespace read its limits anew, if it is in use; what runs keeps its connection to it."""
+        self._must("try-restart", f"systemd-journald@{namespace}.service")
+
+    def cursor(self, namespace: str = "") -> str:
+        """Where a journal ends now, "" if there is none."""
+        found = commands.run([*_journalctl(namespace), "--quiet", "--lines=1", "--output=export", "--output-fields=MESSAGE_ID"])
         for line in found.output.splitlines():
             if line.startswith("__CURSOR="):
                 return line[len("__CURSOR=") :]
         return ""
 
-    def log(self, unit: str, cursor: str, lines: int) -> str:
+    def log(self, unit: str, cursor: str, lines: int, namespace: str = "") -> str:
         """The last lines of a unit's journal since a cursor. They may hold secrets."""
-        commands.run(["journalctl", "--sync"])
+        commands.run([*_journalctl(namespace), "--sync"])
         since = [f"--after-cursor={cursor}"] if cursor else ["--boot"]
         what = [f"--unit={unit}.service", f"--lines={lines}", *since]
-        done = commands.run(["journalctl", "--quiet", "--no-pager", "--output=short-precise", "--no-hostname", *what])
+        done = commands.run([*_journalctl(namespace), "--quiet", "--no-pager", "--output=short-precise", "--no-hostname", *what])
         return done.output.strip()
 
     def said(self, unit: str, invocation: str) -> str:
@@ -155,6 +159,10 @@ class Systemd:
         done = commands.run(["systemctl", *arguments], seconds=_STOP_SECONDS)
         if done.status != 0:
             raise HostError(f"systemctl {' '.join(arguments)} failed: {done.error.strip()}")
+
+
+def _journalctl(namespace: str) -> list[str]:
+    return ["journalctl", f"--namespace={namespace}"] if namespace else ["journalctl"]
 
 
 def parse_state(text: str, now: float) -> UnitState:

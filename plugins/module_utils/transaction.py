@@ -198,7 +198,7 @@ class _Switch:
         self._node = task.node
         self._folder = task.folder
         self._options = options
-        self._cursor = ""
+        self._since: str | None = None
 
     def run(self) -> str:
         """Do it; returns the name of the proved revision.
@@ -271,6 +271,7 @@ class _Switch:
         systemd.make_user(sysusers)
         if self._folder.current != revision.name:
             self._folder.set_current(revision)
+        self._limit_journal(revision)
         changed = _put(paths.unit(node.unit), files.read(revision.folder / revisions.UNIT), 0o644)
         state = systemd.state(node.unit)
         if changed or state.needs_reload or not state.exists:
@@ -278,8 +279,17 @@ class _Switch:
         if state.enabled != "enabled":
             systemd.enable(node.unit)
         if restart:
-            self._cursor = systemd.cursor()
+            self._since = systemd.cursor(node.log_namespace)
             systemd.restart(node.unit)
+
+    def _limit_journal(self, revision: Revision) -> None:
+        """The file that limits the node's own journal, where it has one."""
+        node, path = revision.node, self._host.paths.journal(revision.node.unit)
+        text = files.read(revision.folder / revisions.JOURNAL)
+        if text is None:
+            files.remove(path)
+        elif _put(path, text, 0o644):
+            self._host.systemd.reread_journal(node.log_namespace)
 
     def _prove(self, node: Node) -> None:
         restarts = 0 if self._task.decision.restarts else self._task.seen.state.restarts
@@ -294,9 +304,9 @@ class _Switch:
 
     def _log(self) -> str:
         """What the unit wrote since it was started anew; nothing if it was not."""
-        if not self._cursor:
+        if self._since is None:
             return ""
-        log = self._host.systemd.log(self._node.unit, self._cursor, _LOG_LINES)
+        log = self._host.systemd.log(self._node.unit, self._since, _LOG_LINES, self._node.log_namespace)
         return f"\nIts last log lines:\n{log or '(none)'}"
 
     def _back(self, why: str, failed: str) -> str:
@@ -325,6 +335,7 @@ class _Switch:
         self._host.systemd.retire(node.unit)
         files.remove(paths.unit(node.unit))
         files.remove(paths.sysusers(node.unit))
+        files.remove(paths.journal(node.unit))
         self._host.systemd.forget(node.unit)
         kept = self._remove_state(pending)
         self._folder.remove()

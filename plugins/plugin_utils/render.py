@@ -161,6 +161,11 @@ class NodePlan:
     joins: str
     chain: OnChain | None = None
 
+    @property
+    def log_command(self) -> str:
+        """How its log is read on its host."""
+        return f"journalctl --namespace={self.unit}" if JOURNAL in self.files else f"journalctl -u {self.unit}"
+
     @cached_property
     def digest(self) -> str:
         """sha256 over files and names of secrets: equal digests, equal nodes, their secrets aside; "" if not rendered."""
@@ -220,6 +225,10 @@ def secrets_of(node: Node) -> dict[str, SecretSource]:
     return {name: source for name, source in sorted(node.secrets.items()) if node.onchain or name not in ONCHAIN_SECRETS}
 
 
+JOURNAL = "journald.conf"
+"""The limits of a node's own journal; it has one if it has this file."""
+
+
 class _Files:
     """The files of one node; a method a file."""
 
@@ -243,6 +252,8 @@ class _Files:
             "livepeer.service": self.unit(),
             "sysusers.conf": self.templates.sysusers(node=self.node),
         }
+        if self.node.journal:
+            files[JOURNAL] = self.templates.journal(node=self.node)
         if self.ai_models:
             files["aiModels.json"] = self.templates.ai_models(ai_models=self.ai_models)
         if self.environment(secret=True):

@@ -49,10 +49,10 @@ def as_planned(plan: Plan, found: Sequence[Found]) -> str:
     nodes = [(one.host, node) for one in found for node in plan.hosts[one.host].nodes]
     lines = [f"Verified: {_nodes(len(nodes))} as planned on {_hosts(len(found))}."]
     lines += [f"  Not in the plan, and left as it is: {node} on {host}" for host, node in _unplanned(plan, found)]
-    units: dict[str, list[str]] = {}
+    logs: dict[str, list[str]] = {}
     for host, node in nodes:
-        units.setdefault(node.unit, []).append(host)
-    lines += ["Logs", *_table([(f"journalctl -u {unit} -f", f"on {_some(hosts)}") for unit, hosts in sorted(units.items())])]
+        logs.setdefault(node.log_command, []).append(host)
+    lines += ["Logs", *_table([(f"{command} -f", f"on {_some(hosts)}") for command, hosts in sorted(logs.items())])]
     return "\n".join(lines)
 
 

@@ -168,6 +168,10 @@ class Templates:
         """aiModels.json; RenderError for what it cannot carry."""
         return str(self._plain.get_template("aiModels.json.j2").render(values))
 
+    def journal(self, **values: object) -> str:
+        """The limits of a node's own journal; RenderError for what they cannot carry."""
+        return str(self._unit.get_template("journald.conf.j2").render(values))
+
     def firewall(self, **values: object) -> str:
         """The nftables table of a machine."""
         return str(self._plain.get_template("firewall.nft.j2").render(values))

@@ -47,6 +47,10 @@ class PlannedNode(Protocol):
     def chain(self) -> OnChain | None:
         """What its chain is expected to say."""
 
+    @property
+    def log_command(self) -> str:
+        """How its log is read on its host."""
+
 
 class PlannedHost(Protocol):
     """What is read of a host of the plan."""
@@ -133,7 +137,7 @@ def _nodes(plan: Planned, host: str, seen: Observation) -> Iterator[Finding]:
                 node=node.name,
                 got=_identity(there) if there else "nothing",
                 limit=f"unit {node.unit} as the plan has it",
-                hint="run site.yml; journalctl -u " + node.unit + " tells why a node is down",
+                hint=f"run site.yml; {node.log_command} tells why a node is down",
             )
 
 

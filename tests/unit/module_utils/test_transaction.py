@@ -353,3 +353,36 @@ def test_decision_is_the_one_that_node_info_tells(world: World) -> None:
     decided = decision.decide(world.host, planned, {}, health.look(world.host, planned))
     assert decided == Decision("restart", ("livepeer.conf changes",), restarts=True)
     assert outcome.error == ""
+
+
+def with_journal(text: str) -> dict[str, Any]:
+    """Files of a gateway with a journal of its own."""
+    return {**raw_node()["files"], "journald.conf": text, "livepeer.service": "[Service]\nLogNamespace=livepeer-gateway\n"}
+
+
+def test_the_limits_of_a_journal_come_change_and_go_with_the_node(world: World) -> None:
+    path = world.paths.journal(UNIT)
+    assert one(world, files=with_journal("[Journal]\nSystemMaxUse=1G\n")).changed
+    assert path.read_text() == "[Journal]\nSystemMaxUse=1G\n"
+    assert one(world, files=with_journal("[Journal]\nSystemMaxUse=1G\n")).action == "nothing"
+    world.calls.clear()
+    outcome = one(world, files=with_journal("[Journal]\nSystemMaxUse=2G\n"))
+    assert (outcome.reasons, outcome.restarted) == (("journald.conf changes",), False)
+    assert [diff.path for diff in outcome.diff] == [str(path)]
+    assert (path.read_text(), world.calls) == ("[Journal]\nSystemMaxUse=2G\n", ["user", f"reread {UNIT}"])
+    path.write_text("[Journal]\n")
+    outcome = one(world, files=with_journal("[Journal]\nSystemMaxUse=2G\n"))
+    assert (outcome.reasons, outcome.restarted) == (("the limits of its journal were changed on the host",), False)
+    assert path.read_text() == "[Journal]\nSystemMaxUse=2G\n"
+    assert one(world).restarted, "without a journal of its own the unit is another one"
+    assert not path.exists()
+
+
+def test_a_failed_start_leaves_the_limits_of_before_and_shows_its_own_journal(world: World) -> None:
+    before = tree(world)
+    failed = one(world, files=with_journal("[Journal]\n") | {"livepeer.conf": FAILS})
+    assert f"line in {UNIT}" in failed.error
+    assert tree(world) == before
+    one(world, files=with_journal("[Journal]\nSystemMaxUse=1G\n"))
+    one(world, files=with_journal("[Journal]\nSystemMaxUse=2G\n") | {"livepeer.conf": FAILS})
+    assert world.paths.journal(UNIT).read_text() == "[Journal]\nSystemMaxUse=1G\n"

@@ -198,11 +198,14 @@ class World(Systemd):
     def complaints(self, unit: str, text: str) -> str:
         return self.complaint
 
-    def cursor(self) -> str:
+    def reread_journal(self, namespace: str) -> None:
+        self.calls.append(f"reread {namespace}")
+
+    def cursor(self, namespace: str = "") -> str:
         return "here"
 
-    def log(self, unit: str, cursor: str, lines: int) -> str:
-        return "log of topsecret-4711 line"
+    def log(self, unit: str, cursor: str, lines: int, namespace: str = "") -> str:
+        return f"log of topsecret-4711 line{f' in {namespace}' if namespace else ''}"
 
     def said(self, unit: str, invocation: str) -> str:
         return self.words

@@ -13,6 +13,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Ad
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import (
     Discovery,
     Fleet,
+    Journal,
     Node,
     Payment,
     RemoteSigner,
@@ -92,6 +93,10 @@ REDEEMED = inventories.fleet(
 CASES: dict[str, tuple[Fleet, str]] = {
     "gateway beside an orchestrator": (fleet(gateway("host1"), orchestrator("host1")), "gateway"),
     "orchestrator": (fleet(orchestrator("host1")), "orchestrator"),
+    "gateway with a journal of its own": (
+        fleet(replace(gateway("host1"), journal=Journal(max_size="500M", retention="14day")), orchestrator("host1")),
+        "gateway",
+    ),
     "gateway on-chain": (
         fleet(
             gateway(network=ARBITRUM, max_price_per_unit="auto", transcoding_options="P240p30fps16x9", flags={"maxAttempts": "4"}),

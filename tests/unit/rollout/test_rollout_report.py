@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.found import Decision, Found, Step
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Journal
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import plan_fleet
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout import Rollout, roll_out
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout_report import (
@@ -79,6 +80,12 @@ def test_all_is_well_and_where_to_look_next() -> None:
         "  journalctl -u livepeer-orchestrator -f  on orch1",
         "  journalctl -u livepeer-second -f        on orch2",
     ]
+
+
+def test_a_journal_of_its_own_is_read_by_its_name() -> None:
+    of = fleet(replace(gateway("gw1"), journal=Journal()), orchestrator("gw1"))
+    lines = as_planned(plan_fleet(of, (), TEMPLATES), [found("gw1")]).splitlines()
+    assert lines[-2:] == ["  journalctl --namespace=livepeer-gateway -f  on gw1", "  journalctl -u livepeer-orchestrator -f      on gw1"]
 
 
 def test_a_node_of_another_host_of_the_same_machine_is_planned() -> None:

@@ -29,7 +29,8 @@ class PlanOf:
 
 def planned(node: Node, *needs: Need, joins: str = "") -> SimpleNamespace:
     """As much of a node of a plan as the live rules read."""
-    return SimpleNamespace(name=node.name, unit=node.unit, role=node.role, needs=needs, joins=joins, chain=on_chain(node))
+    log = f"journalctl -u {node.unit}"
+    return SimpleNamespace(name=node.name, unit=node.unit, role=node.role, needs=needs, joins=joins, chain=on_chain(node), log_command=log)
 
 
 def plan(**hosts: Any) -> PlanOf:
@@ -146,7 +147,7 @@ def workers() -> PlanOf:
     (joined,) = base.hosts["orch1"].nodes
     kinds = {"tr1": Role.TRANSCODER, "tr2": Role.TRANSCODER, "ai1": Role.AI_WORKER}
     for host, role in kinds.items():
-        node = SimpleNamespace(name=role.value, unit=f"livepeer-{role.value}", role=role, joins="orch1:8935", chain=None)
+        node = SimpleNamespace(name=role.value, unit=f"livepeer-{role.value}", role=role, joins="orch1:8935", chain=None, log_command="")
         node.needs = (Need("orch1", joined.name),)
         base.hosts[host] = SimpleNamespace(nodes=[node])
     return base
