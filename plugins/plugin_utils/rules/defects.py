@@ -15,6 +15,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import 
     GatewaySettings,
     Node,
     OrchestratorSettings,
+    RemoteSignerSettings,
     Role,
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import pays, signs
@@ -24,6 +25,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import AI, LIVE_PIPELINE, LIVE_VIDEO, VIDEO
 
 AUTO = "auto"
+INTERVAL = "liveAICapReportInterval"
 MAINNETS = ("mainnet", "arbitrum-one-mainnet")
 
 ARCHIVE = "livepeer_archive"
@@ -130,6 +132,14 @@ def signed_live_video(_survey: Survey, node: Node, _options: Mapping[str, str]) 
     return _place(node, "payment", settings.payment.value)
 
 
+def list_of_a_signer(_survey: Survey, node: Node, _options: Mapping[str, str]) -> Place | None:
+    """A signer that tells gateways which orchestrators there are, and asks these as seldom as it does by itself."""
+    settings = node.settings
+    if not isinstance(settings, RemoteSignerSettings) or not settings.remote_discovery or INTERVAL in settings.flags:
+        return None
+    return _place(node, "remote_discovery", "true")
+
+
 def ai_gateway(_survey: Survey, node: Node, _options: Mapping[str, str]) -> Place | None:
     """A gateway for AI jobs."""
     settings = node.settings
@@ -185,6 +195,7 @@ PREDICATES: Mapping[str, Predicate] = {
         managed_models,
         own_build_on_mainnet,
         signed_live_video,
+        list_of_a_signer,
         ai_gateway,
         auto_sessions_without_transcoders,
         auto_sessions_with_own_transcoder,

@@ -13,7 +13,17 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Fin
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Fleet
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.defects import PREDICATES
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Survey
-from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import Host, asker, combined, fleet, gateway, met, orchestrator, payer
+from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import (
+    Host,
+    asker,
+    combined,
+    fleet,
+    gateway,
+    met,
+    orchestrator,
+    payer,
+    signer,
+)
 
 Hosts = dict[str, Host]
 IMAGES = {"pipeline": "text-to-image", "model_id": "m"}
@@ -48,6 +58,7 @@ MEETS: dict[str, tuple[str, Hosts]] = {
     "passwords-in-log": ("0.8.8", {"o": asker(1)}),
     "build-without-mainnet-tag": ("0.9.1", {"o": asker(1, **OWN)}),
     "signer-nonce-of-second-stream": ("0.9.1", {"g": gateway(**SIGNER, gateway_workloads=["live_video"])}),
+    "signer-list-empty-after-start": ("0.9.1", {"s": signer(500, remote_signer_remote_discovery=True)}),
     "max-sessions-auto-without-transcoders": (
         "0.9.1",
         {"o": own(IMAGES, orchestrator_transcoder=False, orchestrator_max_sessions="auto")},
@@ -80,6 +91,13 @@ AVOIDS: dict[str, tuple[str, Hosts]] = {
     "passwords-in-log": ("0.8.8", {"o": orchestrator()}),
     "build-without-mainnet-tag": ("0.9.1", {"o": asker(1), "p": orchestrator(**OWN), "q": asker(1, **OWN) | {"network": "rinkeby"}}),
     "signer-nonce-of-second-stream": ("0.9.1", {"g": payer("any", gateway_workloads=["live_video"])}),
+    "signer-list-empty-after-start": (
+        "0.9.1",
+        {
+            "s": signer(500),
+            "t": signer(500, remote_signer_remote_discovery=True, remote_signer_flags={"liveAICapReportInterval": "1m"}),
+        },
+    ),
     "max-sessions-auto-without-transcoders": (
         "0.9.1",
         {"o": own(IMAGES, orchestrator_max_sessions="auto", **SECRET), "t": worker("transcoder")},
