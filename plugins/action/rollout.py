@@ -27,7 +27,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout import (
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout_order import RolloutError
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout_report import describe, leave_out, without_answer
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout_scope import beyond_the_run
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.hosts import foreign_ports
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.hosts import foreign_ports, without_nft
 
 display = Display()
 
@@ -77,6 +77,7 @@ class ActionModule(FleetAction):
         found = self.found(plan, arguments["found"], task_vars)
         self._refuse_lost(found)
         self._refuse_foreign(plan, found)
+        self._refuse_without_nft(plan, found)
         beyond = beyond_the_run(plan, found)
         if beyond:
             raise AnsibleActionFail(beyond)
@@ -95,6 +96,14 @@ class ActionModule(FleetAction):
             self.print_problems((), lost)
             raise AnsibleActionFail(
                 f"Not every host could be looked at, see above. Nothing was changed. To go on without: {leave_out(found)}"
+            )
+
+    def _refuse_without_nft(self, plan: Plan, found: Sequence[Found]) -> None:
+        lacking = without_nft(plan, {one.host: one.observation for one in found})
+        if lacking:
+            self.print_problems(lacking)
+            raise AnsibleActionFail(
+                f"Refused: the firewall is wanted where nft is not ({len(lacking)}, printed above). Nothing was changed."
             )
 
     def _refuse_foreign(self, plan: Plan, found: Sequence[Found]) -> None:

@@ -69,7 +69,7 @@ def apply(host: Host, wanted: Firewall, *, check: bool) -> Change:
     """
     lacking = missing(host, wanted)
     if lacking:
-        raise HostError(f"LPF609: {lacking}. Nothing was changed")
+        raise HostError(f"LPF610: {lacking}. Nothing was changed")
     why = reasons(host, wanted)
     if not why:
         return Change()

@@ -68,6 +68,7 @@ class Found:
         decisions: of its planned nodes, in their order.
         lacking: releases that it needs and does not have.
         unplanned: nodes on it that the plan does not have.
+        firewall: why its nftables table has to be changed, "" if it is as planned.
         observation: all that was found, for the rules.
     """
 
@@ -77,6 +78,7 @@ class Found:
     decisions: tuple[Decision, ...] = ()
     lacking: tuple[str, ...] = ()
     unplanned: tuple[str, ...] = ()
+    firewall: str = ""
     observation: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -95,6 +97,7 @@ def read_found(plan: HostPlan, result: object) -> Found:
         decisions=tuple(_decision(plan.name, node, seen[name]) for name, node in planned.items()),
         lacking=tuple(observation["missing_releases"]),
         unplanned=tuple(name for name, one in seen.items() if not one["planned"]),
+        firewall="; ".join(observation.get("firewall", {}).get("reasons", ())),
         observation=observation,
     )
 

@@ -41,6 +41,7 @@ class Rollout:
         orders: for hosts whose nodes are not done in their usual order, the order of this run.
         notes: what would have been good and could not be kept, for people.
         neighbours: changed hosts that share a machine with another changed host.
+        firewalls: hosts whose nftables table is changed, for each why.
     """
 
     decisions: tuple[Decision, ...]
@@ -54,6 +55,7 @@ class Rollout:
     orders: Mapping[str, tuple[str, ...]]
     notes: tuple[str, ...]
     neighbours: tuple[str, ...]
+    firewalls: Mapping[str, str]
 
     @property
     def waves(self) -> tuple[tuple[str, ...], ...]:
@@ -97,7 +99,7 @@ def roll_out(found: Sequence[Found], *, sizes: Sequence[int | str], restart_busy
             continue
         if any(decision.interrupts for decision in one.decisions):
             restart.append(one.host)
-        elif any(decision.step is not Step.NOTHING for decision in one.decisions):
+        elif one.firewall or any(decision.step is not Step.NOTHING for decision in one.decisions):
             new.append(one.host)
         else:
             unchanged.append(one.host)
@@ -118,6 +120,7 @@ def roll_out(found: Sequence[Found], *, sizes: Sequence[int | str], restart_busy
         batches=schedule(changes, wave_sizes(sizes, len(restart))),
         orders=_orders(found, todo, relations),
         notes=tuple(_given_up(one) for one in order.given_up),
+        firewalls={one.host: one.firewall for one in found if one.firewall and one.host in todo},
         neighbours=_neighbours(todo, machines),
     )
 

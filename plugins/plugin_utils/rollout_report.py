@@ -17,7 +17,9 @@ def describe(rollout: Rollout) -> str:
     stay = sum(one.step is Step.NOTHING for one in rollout.decisions)
     if rollout.nothing_to_do:
         return f"Nothing to do: {_nodes(stay)} as planned."
-    lines = ["What will be done", *_table([(one.host, one.node, one.step.value, one.reason) for one in changed])] if changed else []
+    rows = [(host, "firewall", "change", why) for host, why in rollout.firewalls.items()]
+    rows += [(one.host, one.node, one.step.value, one.reason) for one in changed]
+    lines = ["What will be done", *_table(rows)] if rows else []
     if stay:
         lines.append(f"  {_nodes(stay)} as planned.")
     if rollout.batches:

@@ -93,7 +93,32 @@ def check_live(plan: Planned, observed: Mapping[str, Observation]) -> tuple[Find
         found += _nodes(plan, host, observed[host])
         found += _reach(plan, host, observed[host])
         found += _chain(plan, host, observed[host])
+        found += _firewall(host, observed[host])
     return tuple(found)
+
+
+def without_nft(plan: Planned, observed: Mapping[str, Observation]) -> tuple[Finding, ...]:
+    """LPF610 of hosts that have no nft: what makes a run pointless before anything was stopped or started."""
+    hosts = sorted(observed.keys() & plan.hosts.keys())
+    return tuple(one for host in hosts if observed[host].get("firewall", {}).get("missing") for one in _firewall(host, observed[host]))
+
+
+def _firewall(host: str, seen: Observation) -> Iterator[Finding]:
+    """LPF610: the nftables table is not the plan's."""
+    firewall = seen.get("firewall", {})
+    missing = firewall.get("missing", "")
+    why = missing or "; ".join(firewall.get("reasons", ()))
+    if why:
+        yield Finding(
+            code="LPF610",
+            level=Level.ERROR,
+            message=f"the firewall is not as planned: {why}",
+            hosts=(host,),
+            variable="livepeer_firewall",
+            got=why,
+            limit="the table of the plan, hosts/<host>.nft",
+            hint="install nftables, or livepeer_firewall: false" if missing else "run site.yml",
+        )
 
 
 def foreign_ports(plan: Planned, observed: Mapping[str, Observation]) -> tuple[Finding, ...]:
@@ -240,5 +265,11 @@ RULES = (
         "warning",
         "A node that is to call reward missed a round.",
         "go-livepeer tries once a round: look at its journal and at the ETH of its account.",
+    ),
+    LiveRule(
+        "LPF610",
+        "error",
+        "The nftables table of a host is not the plan's, or nft is not there; the latter is seen before anything is stopped or started.",
+        "Run site.yml, which loads it anew; install nftables where it is missing.",
     ),
 )

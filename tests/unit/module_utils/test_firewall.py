@@ -76,7 +76,7 @@ def test_switched_off_nothing_of_it_is_left(world: World) -> None:
 
 def test_without_nft_nothing_is_changed(world: World) -> None:
     world.nft.there = False
-    with pytest.raises(HostError, match=r"LPF609: nft .* is not there"):
+    with pytest.raises(HostError, match=r"LPF610: nft .* is not there"):
         firewall.apply(world.host, WANTED, check=False)
     assert tree(world) == {}
     assert firewall.apply(world.host, OFF, check=False) == firewall.Change()

@@ -13,7 +13,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.needs import Need
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.onchain import on_chain
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import routes
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.hosts import check_live, foreign_ports
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.hosts import check_live, foreign_ports, without_nft
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.registrations import unregistered
 from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import combined, fleet, gateway, orchestrator
 
@@ -215,3 +215,16 @@ def test_an_orchestrator_that_its_worker_cannot_reach() -> None:
     (found,) = check_live(workers(), {"ai1": seen})
     assert (found.code, found.hosts) == ("LPF603", ("ai1", "orch1"))
     assert found.message == "orch1 does not answer at https://orch1:8935 from the host of its worker"
+
+
+def test_a_firewall_as_planned_and_one_that_is_not() -> None:
+    seen = {"nodes": {"gateway": running("gateway")}, "foreign": []}
+    assert check_live(GATEWAY, {"gw1": seen | {"firewall": {"missing": "", "reasons": []}}}) == ()
+    (found,) = check_live(GATEWAY, {"gw1": seen | {"firewall": {"missing": "", "reasons": ["firewall.nft changes"]}}})
+    assert (found.code, found.got, found.hint) == ("LPF610", "firewall.nft changes", "run site.yml")
+
+
+def test_a_firewall_without_nft_is_seen_before_anything_is_changed() -> None:
+    there, lacking = {"missing": "", "reasons": ["it is not there"]}, {"missing": "nft is not there", "reasons": []}
+    (found,) = without_nft(GATEWAY, {"gw1": {"firewall": lacking}, "orch1": {"firewall": there}})
+    assert (found.code, found.hosts) == ("LPF610", ("gw1",))
