@@ -12,8 +12,8 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.livepeer.fleet.plugins.action.plan import DECISION, screen
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.found import Found, read_found
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.found import Found, Step, read_found
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Role
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import Plan, PlanError, read_plan
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.report.terminal import findings
@@ -27,7 +27,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout import (
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout_order import RolloutError
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout_report import describe, leave_out, without_answer
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout_scope import beyond_the_run
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.hosts import foreign_ports, without_nft
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.hosts import chain_findings, foreign_ports, without_nft
 
 display = Display()
 
@@ -78,6 +78,7 @@ class ActionModule(FleetAction):
         self._refuse_lost(found)
         self._refuse_foreign(plan, found)
         self._refuse_without_nft(plan, found)
+        self._refuse_chain(plan, found)
         beyond = beyond_the_run(plan, found)
         if beyond:
             raise AnsibleActionFail(beyond)
@@ -114,6 +115,16 @@ class ActionModule(FleetAction):
                 f"Refused: planned ports are held by foreign processes ({len(foreign)}, printed above). Nothing was changed."
             )
 
+    def _refuse_chain(self, plan: Plan, found: Sequence[Found]) -> None:
+        """A node that is to be started would find no chain, or might find another one."""
+        told = chain_findings(plan, {one.host: one.observation for one in found})
+        if told:
+            self.print_problems(told)
+        changed = {(one.host, one.node) for host in found for one in host.decisions if one.step is not Step.NOTHING}
+        refused = [one for one in told if one.level is Level.ERROR and (one.hosts[0], one.node) in changed]
+        if refused:
+            raise AnsibleActionFail(f"Refused: RPC endpoints cannot be used ({len(refused)}, printed above). Nothing was changed.")
+
     def _refuse_role(self, plan: Plan, rollout: Rollout, roles: Sequence[str], task_vars: Mapping[str, Any]) -> None:
         batch = task_vars["ansible_play_batch"]
         whole_play = len(batch) == len(task_vars["ansible_play_hosts_all"])
@@ -126,6 +137,7 @@ class ActionModule(FleetAction):
         looked_at = [*rollout.touched, *rollout.left_alone, *rollout.unchanged]
         return {
             "releases": [host for batch in rollout.releases for host in batch],
+            "nginx": list(rollout.nginx),
             "release_serial": [len(batch) for batch in rollout.releases],
             "hosts": list(rollout.touched),
             "serial": [len(wave) for wave in rollout.waves],

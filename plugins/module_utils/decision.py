@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.livepeer.fleet.plugins.module_utils import files, releases, revisions
 from ansible_collections.livepeer.fleet.plugins.module_utils.errors import HostError
-from ansible_collections.livepeer.fleet.plugins.module_utils.health import Look
+from ansible_collections.livepeer.fleet.plugins.module_utils.health import CompanionLook, Look
 from ansible_collections.livepeer.fleet.plugins.module_utils.host import Host
 from ansible_collections.livepeer.fleet.plugins.module_utils.plan_part import Node
 from ansible_collections.livepeer.fleet.plugins.module_utils.revisions import NodeFolder, Revision
@@ -19,6 +19,7 @@ NEW = "new"
 RESTART = "restart"
 UPGRADE = "upgrade"
 DOWNGRADE = "downgrade"
+PROXY = "proxy"
 
 
 @dataclass(frozen=True)
@@ -26,16 +27,18 @@ class Decision:
     """What has to be done to a node.
 
     Attributes:
-        action: ``nothing``, ``new``, ``restart``, ``upgrade`` or ``downgrade``.
+        action: ``nothing``, ``new``, ``restart``, ``upgrade``, ``downgrade``, or ``proxy`` where only companions are started anew.
         reasons: why, for people; empty if nothing has to be done.
         restarts: True if its process has to be started anew for it.
         secrets: names of the secrets that change.
+        companions: units of the companions that have to be started anew for it.
     """
 
     action: str
     reasons: tuple[str, ...]
     restarts: bool
     secrets: tuple[str, ...] = ()
+    companions: tuple[str, ...] = ()
 
 
 def wanted_secrets(folder: NodeFolder, node: Node, given: Mapping[str, str]) -> dict[str, str]:
@@ -54,7 +57,7 @@ def wanted_secrets(folder: NodeFolder, node: Node, given: Mapping[str, str]) -> 
     return wanted
 
 
-def decide(host: Host, node: Node, secrets: Mapping[str, str], seen: Look) -> Decision:
+def decide(host: Host, node: Node, secrets: Mapping[str, str], seen: Look, companions: Sequence[CompanionLook] = ()) -> Decision:
     """Hold a node on this host against its plan.
 
     Args:
@@ -62,28 +65,68 @@ def decide(host: Host, node: Node, secrets: Mapping[str, str], seen: Look) -> De
         node: as planned.
         secrets: as they should be, see ``wanted_secrets``.
         seen: a look at it.
+        companions: a look at each of its companions.
     """
     folder = host.node(node.name)
     active = folder.revision(folder.active)
     if active is None:
         why = "an earlier run was cut off before it was proved" if folder.pending else "it is not on this host yet"
-        return Decision(NEW, (why,), restarts=True)
-    changes = _changes(active, node, secrets)
+        return Decision(NEW, (why,), restarts=True, companions=tuple(one.unit for one in node.companions))
+    aside = _companions_parts(active, node)
+    differing = [what for what in revisions.differences(active, node, secrets) if what not in revisions.LIVE]
+    changes = [*_release_change(active, node), *(f"{what} changes" for what in differing if what not in aside)]
     # What runs is held against the new plan: where that changes something, the difference is no news.
     restarting = [*changes, *_disorder(host, folder, active, node), *(() if changes else seen.problems)]
-    others = _without_restart(host, folder, active, node, seen)
+    beside = _Companions(host, active, node, [what for what in differing if what in aside], companions)
+    others = [*beside.reasons, *_without_restart(host, folder, active, node, seen)]
     if not restarting and not others:
         return Decision(NOTHING, (), restarts=False)
     changed = revisions.changed_secrets(active, secrets)
-    return Decision(_direction(active, node), (*restarting, *others), restarts=bool(restarting), secrets=changed)
+    units = tuple(one.unit for one in node.companions) if folder.pending else beside.units
+    action = PROXY if beside.reasons and not restarting else _direction(active, node)
+    return Decision(action, (*restarting, *others), restarts=bool(restarting), secrets=changed, companions=units)
 
 
-def _changes(active: Revision, node: Node, secrets: Mapping[str, str]) -> list[str]:
-    """What the plan changes."""
+def _release_change(active: Revision, node: Node) -> list[str]:
     old, new = active.node.release, node.release
-    changes = [f"release {old.name} becomes {new.name}"] if old.name != new.name else []
-    differing = revisions.differences(active, node, secrets)
-    return [*changes, *(f"{what} changes" for what in differing if what not in revisions.LIVE)]
+    return [f"release {old.name} becomes {new.name}"] if old.name != new.name else []
+
+
+def _companions_parts(active: Revision, node: Node) -> frozenset[str]:
+    """What may change without the node's own process, because it uses none of it, before or after."""
+    return frozenset(part for one in (*active.node.companions, *node.companions) for part in one.parts)
+
+
+class _Companions:
+    """What has to be done to the companions of a node.
+
+    Attributes:
+        reasons: why anything has to be done.
+        units: what has to be started anew for it.
+    """
+
+    def __init__(self, host: Host, active: Revision, node: Node, differing: Sequence[str], seen: Sequence[CompanionLook]) -> None:
+        self.reasons = [f"{what} changes" for what in differing]
+        before = {one.unit: one for one in active.node.companions}
+        self.reasons += [f"{unit} goes" for unit in sorted(before.keys() - set(node.units))]
+        units = []
+        for one in seen:
+            companion = one.companion
+            changes = companion.parts & set(differing) or before.get(companion.unit) is None
+            disorder = _companion_disorder(host, active, one) if companion.unit in before else []
+            problems = [] if changes else [*disorder, *one.problems]
+            self.reasons += problems
+            if changes or problems:
+                units.append(companion.unit)
+        self.units = tuple(units)
+
+
+def _companion_disorder(host: Host, active: Revision, seen: CompanionLook) -> list[str]:
+    unit = seen.companion.unit
+    found = [] if seen.state.enabled == "enabled" else [f"{unit} is not started at boot"]
+    if files.read(host.paths.unit(unit)) != files.read(active.folder / seen.companion.unit_file):
+        found.append(f"the unit file of {unit} was changed or removed on the host")
+    return found
 
 
 def _without_restart(host: Host, folder: NodeFolder, active: Revision, node: Node, seen: Look) -> list[str]:

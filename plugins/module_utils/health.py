@@ -10,7 +10,7 @@ from ansible_collections.livepeer.fleet.plugins.module_utils import keyfolder, r
 from ansible_collections.livepeer.fleet.plugins.module_utils.admin_api import AdminApi, Identity
 from ansible_collections.livepeer.fleet.plugins.module_utils.errors import HostError
 from ansible_collections.livepeer.fleet.plugins.module_utils.host import Host
-from ansible_collections.livepeer.fleet.plugins.module_utils.plan_part import Listener, Node
+from ansible_collections.livepeer.fleet.plugins.module_utils.plan_part import Companion, Listener, Node
 from ansible_collections.livepeer.fleet.plugins.module_utils.sockets import Socket
 from ansible_collections.livepeer.fleet.plugins.module_utils.systemd import UnitState
 
@@ -18,6 +18,9 @@ from ansible_collections.livepeer.fleet.plugins.module_utils.systemd import Unit
 # start (starter.go, seen on 0.9.1: startupAvailabilityCheck), one that takes the call and never answers after 10 s (server/rpc.go:
 # GRPCTimeout). All of it has to be over before a node counts as proved.
 SETTLED_SECONDS = 11.0
+
+# An RPC endpoint is asked anew every 15 s (rpc_watch.py); one that comes back meanwhile is waited for.
+COMPANION_SECONDS = 20.0
 
 # systemd tells of a unit's changes over D-Bus, the kernel tells nobody of a new listener: looking again is the one way to see both.
 _LOOK_AGAIN_SECONDS = 0.1
@@ -70,9 +73,20 @@ class Look:
     ends: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class CompanionLook:
+    """One look at a companion of a node; the fields are those of ``Look``."""
+
+    companion: Companion
+    state: UnitState
+    listeners: tuple[Held, ...]
+    problems: tuple[str, ...]
+
+
 def holders(node: Node, listening: Sequence[Socket]) -> tuple[Held, ...]:
-    """Who holds the planned listeners of a node."""
-    return tuple(_held(node, listener, listening) for listener in node.listeners)
+    """Who holds the planned listeners of a node and of its companions."""
+    own = tuple(_held(node.unit, listener, listening) for listener in node.listeners)
+    return own + tuple(_held(one.unit, listener, listening) for one in node.companions for listener in one.listeners)
 
 
 def busy(sessions: Mapping[str, int | None]) -> dict[str, int]:
@@ -88,7 +102,8 @@ def busy(sessions: Mapping[str, int | None]) -> dict[str, int]:
 def look(host: Host, node: Node) -> Look:
     """Look once, without waiting for anything."""
     state = host.systemd.state(node.unit)
-    held = holders(node, host.listening())
+    listening = host.listening()
+    held = tuple(_held(node.unit, listener, listening) for listener in node.listeners)
     problems = [one.problem for one in held if one.problem]
     if not state.running:
         problems.insert(0, f"the unit is {state.active} ({state.sub})")
@@ -146,6 +161,46 @@ def prove(host: Host, node: Node, *, settled: float = SETTLED_SECONDS, restarts:
         host.clock.sleep(_LOOK_AGAIN_SECONDS if well_since < 0 else _LOOK_AGAIN_SETTLING_SECONDS)
 
 
+def look_at_companions(host: Host, node: Node) -> tuple[CompanionLook, ...]:
+    """Look at each companion of a node once, without waiting for anything."""
+    listening = host.listening() if node.companions else ()
+    return tuple(_look_at_companion(host, one, listening) for one in node.companions)
+
+
+def _look_at_companion(host: Host, companion: Companion, listening: Sequence[Socket]) -> CompanionLook:
+    state = host.systemd.state(companion.unit)
+    held = tuple(_held(companion.unit, listener, listening) for listener in companion.listeners)
+    problems = [one.problem for one in held if one.problem]
+    if not state.running:
+        problems.insert(0, f"the unit {companion.unit} is {state.active} ({state.sub})")
+    return CompanionLook(companion, state, held, tuple(problems))
+
+
+def prove_companion(host: Host, companion: Companion, *, chain: bool = True) -> None:
+    """Wait until a companion is as planned.
+
+    Args:
+        host: this host.
+        companion: as planned.
+        chain: the chain has to answer through it as well, where it stands in front of one.
+
+    Raises:
+        HostError: why it is not proved.
+    """
+    deadline = host.clock.now() + COMPANION_SECONDS
+    while True:
+        seen = _look_at_companion(host, companion, host.listening())
+        problems = list(seen.problems)
+        if not problems and chain and companion.eth:
+            problem = host.rpc_problem(companion.eth, companion.chain_id)
+            problems = [problem] if problem else []
+        if not problems:
+            return
+        if seen.state.active in ("inactive", "failed") or seen.state.sub == "auto-restart" or host.clock.now() >= deadline:
+            raise HostError("; ".join(problems))
+        host.clock.sleep(_LOOK_AGAIN_SECONDS)
+
+
 def _must_live(seen: Look, invocation: str, restarts: int) -> None:
     """A process that ended is not waited for: the next one would meet the same."""
     state = seen.state
@@ -157,11 +212,11 @@ def _must_live(seen: Look, invocation: str, restarts: int) -> None:
     raise HostError(f"{how} soon after its start{f' ({taken})' if taken else ''}")
 
 
-def _held(node: Node, listener: Listener, listening: Sequence[Socket]) -> Held:
+def _held(unit: str, listener: Listener, listening: Sequence[Socket]) -> Held:
     addresses = sockets.addresses_of(listener.address)
     there = tuple(one for one in listening if sockets.overlap(one, listener.protocol, addresses, listener.port))
-    if any(one.unit != node.unit for one in there):
-        return Held(listener, "other", tuple(one for one in there if one.unit != node.unit))
+    if any(one.unit != unit for one in there):
+        return Held(listener, "other", tuple(one for one in there if one.unit != unit))
     # Every address where one was planned would be more open than the plan says.
     own = tuple(one for one in there if one.everywhere == (not addresses))
     return Held(listener, "own" if own else "none", own)

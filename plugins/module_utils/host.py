@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ansible_collections.livepeer.fleet.plugins.module_utils import sockets
+from ansible_collections.livepeer.fleet.plugins.module_utils import rpc, sockets
 from ansible_collections.livepeer.fleet.plugins.module_utils.admin_api import AdminApi
 from ansible_collections.livepeer.fleet.plugins.module_utils.nft import Nft
 from ansible_collections.livepeer.fleet.plugins.module_utils.paths import Paths
 from ansible_collections.livepeer.fleet.plugins.module_utils.revisions import NodeFolder
+from ansible_collections.livepeer.fleet.plugins.module_utils.rpc_watch import Report
 from ansible_collections.livepeer.fleet.plugins.module_utils.sealing import HostKey, Plain, Vault
 from ansible_collections.livepeer.fleet.plugins.module_utils.sockets import Socket
 from ansible_collections.livepeer.fleet.plugins.module_utils.systemd import Systemd
@@ -40,6 +41,8 @@ class Host:
         nft: its packet filter.
         vault: how secrets lie on its disk.
         connections: own ends of the connections that a process keeps to a port.
+        rpc_problem: what is wrong with the chain that answers at ``host:port``, "" if it is the one of a chain id.
+        rpc_endpoints: what becomes of a look at RPC endpoints, one URL a line, for a chain id.
     """
 
     paths: Paths
@@ -51,6 +54,8 @@ class Host:
     nft: Nft = field(default_factory=Nft)
     vault: Vault = field(default_factory=Plain)
     connections: Callable[[int, int], tuple[str, ...]] = sockets.connections
+    rpc_problem: Callable[[str, int], str] = rpc.problem
+    rpc_endpoints: Callable[[str, int], tuple[Report, ...]] = rpc.look
 
     def node(self, name: str) -> NodeFolder:
         """The folder of a node."""

@@ -22,13 +22,16 @@ from ansible_collections.livepeer.fleet.plugins.module_utils import (
     releases,
     revisions,
 )
-from ansible_collections.livepeer.fleet.plugins.module_utils.health import Held, Look
+from ansible_collections.livepeer.fleet.plugins.module_utils.health import CompanionLook, Held, Look
 from ansible_collections.livepeer.fleet.plugins.module_utils.host import Host
 from ansible_collections.livepeer.fleet.plugins.module_utils.plan_part import Node, Part
 from ansible_collections.livepeer.fleet.plugins.module_utils.revisions import NodeFolder
 from ansible_collections.livepeer.fleet.plugins.module_utils.sockets import Socket
+from ansible_collections.livepeer.fleet.plugins.module_utils.systemd import UnitState
 
 SCHEMA = 1
+ETH_URL = "eth_url"
+PROXY_PROGRAM = "nginx"
 _REACH_SECONDS = 5
 _LOOK_AGAIN_SECONDS = 1.0
 ORCHESTRATOR = "orchestrator"
@@ -68,6 +71,7 @@ def observe(host: Host, part: Part | None, secrets: Mapping[str, Mapping[str, st
         "secrets_at_rest": "encrypted" if host.vault.seals else "plain",
         "free_bytes": {str(path): _free(path) for path in (host.paths.releases, host.paths.nodes, host.paths.state)},
         "releases": [{**asdict(one), "used_by": sorted(name for name in used if one.name in used[name])} for one in there],
+        "missing_programs": [PROXY_PROGRAM] if any(one.companions for one in planned.values()) and not host.paths.nginx.is_file() else [],
         "missing_releases": [one.name for one in part.releases if one.name not in names] if part else [],
         "nodes": nodes,
         "foreign": [held for node in planned.values() for held in _foreign(node, planned, host.listening())],
@@ -96,16 +100,16 @@ def _look(host: Host, node: Node, *, patient: bool) -> Look:
 
 def _node(host: Host, node: Node, given: Mapping[str, str], *, patient: bool) -> dict[str, Any]:
     folder = host.node(node.name)
-    seen = _look(host, node, patient=patient)
+    seen, companions = _look(host, node, patient=patient), health.look_at_companions(host, node)
     wanted = decision.wanted_secrets(folder, node, given)
-    decided = decision.decide(host, node, wanted, seen)
+    decided = decision.decide(host, node, wanted, seen, companions)
 
     def shown(texts: Sequence[str]) -> list[str]:
         return [redact.redact(text, [*wanted.items(), *folder.known_secrets()]) for text in texts]
 
     return {
         **_marks(folder),
-        **_unit(node.unit, seen),
+        **_unit(node.unit, seen.state),
         "planned": True,
         "role": seen.identity.role,
         "version": seen.identity.version,
@@ -115,13 +119,27 @@ def _node(host: Host, node: Node, given: Mapping[str, str], *, patient: bool) ->
         "registered": bool(seen.ends) if node.joins else None,
         "ends": list(seen.ends),
         "transcoders": host.api(node.cli).transcoders() if node.role == ORCHESTRATOR and seen.state.running else None,
+        "companions": [{**_unit(one.companion.unit, one.state), **_sockets_of(one)} for one in companions],
+        "endpoints": _endpoints(host, node, wanted),
         "decision": {
             "action": decided.action,
             "reasons": shown(decided.reasons),
             "restarts": decided.restarts,
             "secrets": list(decided.secrets),
+            "companions": list(decided.companions),
         },
     }
+
+
+def _sockets_of(seen: CompanionLook) -> dict[str, Any]:
+    return {"listeners": [_held(one) for one in seen.listeners], "problems": list(seen.problems)}
+
+
+def _endpoints(host: Host, node: Node, secrets: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The RPC endpoints of a node, asked from here, whether or not its proxy is there yet."""
+    chains = [one.chain_id for one in node.companions if one.eth]
+    reports = host.rpc_endpoints(secrets[ETH_URL], chains[0]) if chains else ()
+    return [{name: value for name, value in asdict(one).items() if name not in ("addresses", "time")} for one in reports]
 
 
 def _unplanned(host: Host, name: str) -> dict[str, Any]:
@@ -133,7 +151,7 @@ def _unplanned(host: Host, name: str) -> dict[str, Any]:
     seen = health.look(host, last.node)
     return {
         **_marks(folder),
-        **_unit(last.node.unit, seen),
+        **_unit(last.node.unit, seen.state),
         "planned": False,
         "role": seen.identity.role,
         "version": seen.identity.version,
@@ -155,8 +173,7 @@ def _marks(folder: NodeFolder) -> dict[str, Any]:
     }
 
 
-def _unit(unit: str, seen: Look) -> dict[str, Any]:
-    state = seen.state
+def _unit(unit: str, state: UnitState) -> dict[str, Any]:
     return {
         "unit": unit,
         "running": state.running,
@@ -176,7 +193,7 @@ def _unit(unit: str, seen: Look) -> dict[str, Any]:
 
 def _foreign(node: Node, planned: Mapping[str, Node], listening: Sequence[Socket]) -> list[dict[str, Any]]:
     """Planned listeners that no node of the plan holds, but somebody else."""
-    ours = {one.unit for one in planned.values()}
+    ours = {unit for one in planned.values() for unit in one.units}
     return [
         {"node": node.name, "purpose": held.listener.purpose, **_socket(one)}
         for held in health.holders(node, listening)

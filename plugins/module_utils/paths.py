@@ -43,6 +43,11 @@ class Paths:
         return self.root / "var/lib"
 
     @property
+    def nginx(self) -> Path:
+        """The distribution's nginx."""
+        return self.root / "usr/sbin/nginx"
+
+    @property
     def lock(self) -> Path:
         """The lock of a run; below /run, so that a reboot frees it."""
         return self.root / "run/livepeer-fleet.lock"

@@ -54,7 +54,7 @@ class Listener:
     """A socket that a node has to hold.
 
     Attributes:
-        purpose: ``rpc``, ``http``, ``rtmp``, ``cli``, ``metrics`` or ``runner``.
+        purpose: ``rpc``, ``http``, ``rtmp``, ``cli``, ``metrics``, ``eth`` or ``runner``.
         protocol: ``tcp`` or ``udp``.
         address: IP literal, host name, or "" for every address.
         port: 1 to 65535.
@@ -78,6 +78,47 @@ class Listener:
 
 
 @dataclass(frozen=True)
+class Companion:
+    """A further unit of a node, which is not go-livepeer: what stands in front of it.
+
+    Attributes:
+        unit: its unit, without ``.service``.
+        unit_file: file of the revision that is its unit.
+        files: files of the revision that are its own, its unit among them.
+        secrets: names of the node's secrets that it alone uses.
+        listeners: sockets that it has to hold.
+        eth: ``host:port`` at which it answers as an RPC endpoint, "" if it does not.
+        chain_id: of the chain that has to answer there; 0 where nobody knows it.
+    """
+
+    unit: str
+    unit_file: str
+    files: tuple[str, ...]
+    secrets: tuple[str, ...]
+    listeners: tuple[Listener, ...]
+    eth: str
+    chain_id: int
+
+    @staticmethod
+    def parse(raw: Mapping[str, Any]) -> Companion:
+        """From the plan's JSON."""
+        return Companion(
+            unit=_plain_name(raw["unit"]),
+            unit_file=_plain_name(raw["unit_file"]),
+            files=tuple(map(_plain_name, raw["files"])),
+            secrets=tuple(map(_plain_name, raw["secrets"])),
+            listeners=tuple(Listener.parse(one) for one in raw["listeners"]),
+            eth=str(raw["eth"]),
+            chain_id=int(raw["chain_id"]),
+        )
+
+    @property
+    def parts(self) -> frozenset[str]:
+        """What of the node concerns it alone, as ``revisions.differences`` names it."""
+        return frozenset({*self.files, *(f"secret {name}" for name in self.secrets)})
+
+
+@dataclass(frozen=True)
 class Node:
     """One node as the plan wants it.
 
@@ -98,6 +139,7 @@ class Node:
         start_timeout: seconds within which it has to be up.
         reach: URLs of the orchestrators that have to answer from this host.
         joins: ``host:port`` of the orchestrator at which a worker has to be registered; "" for other nodes.
+        companions: its further units, which are started before it.
         raw: the JSON it was read from.
     """
 
@@ -117,6 +159,7 @@ class Node:
     start_timeout: float
     reach: tuple[str, ...]
     joins: str
+    companions: tuple[Companion, ...]
     raw: Mapping[str, Any]
 
     @property
@@ -128,6 +171,11 @@ class Node:
     def log_namespace(self) -> str:
         """The journal that its process writes to, "" for the host's."""
         return self.unit if "journald.conf" in self.files else ""
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """Its unit and those of its companions."""
+        return (self.unit, *(one.unit for one in self.companions))
 
     @staticmethod
     def parse(raw: Mapping[str, Any]) -> Node:
@@ -155,6 +203,7 @@ class Node:
                 start_timeout=float(raw["start_timeout"]),
                 reach=tuple(str(url) for url in raw.get("reach") or ()),
                 joins=str(expect.get("registered_at") or ""),
+                companions=tuple(Companion.parse(one) for one in raw.get("companions") or ()),
                 raw=raw,
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:

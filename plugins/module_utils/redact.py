@@ -28,7 +28,8 @@ def redact(text: str, secrets: Iterable[tuple[str, str]]) -> str:
 
 
 def _pieces(value: str) -> Iterator[str]:
-    candidates = {value, value.strip(), *(line.strip() for line in value.splitlines()), *_parts_of_url(value.strip())}
+    lines = [line.strip() for line in value.splitlines()]
+    candidates = {value, value.strip(), *lines, *(part for line in lines for part in _parts_of_url(line))}
     for candidate in candidates:
         if len(candidate) >= SHORTEST:
             yield from {candidate, quote(candidate, safe=""), unquote(candidate), json.dumps(candidate)[1:-1], repr(candidate)[1:-1]}

@@ -26,9 +26,9 @@ from ansible_collections.livepeer.fleet.plugins.module_utils import (
 from ansible_collections.livepeer.fleet.plugins.module_utils.decision import Decision
 from ansible_collections.livepeer.fleet.plugins.module_utils.errors import HostError, reason
 from ansible_collections.livepeer.fleet.plugins.module_utils.filediff import FileDiff, file_diffs
-from ansible_collections.livepeer.fleet.plugins.module_utils.health import Look
+from ansible_collections.livepeer.fleet.plugins.module_utils.health import CompanionLook, Look
 from ansible_collections.livepeer.fleet.plugins.module_utils.host import Host
-from ansible_collections.livepeer.fleet.plugins.module_utils.plan_part import Node, Part
+from ansible_collections.livepeer.fleet.plugins.module_utils.plan_part import Companion, Node, Part
 from ansible_collections.livepeer.fleet.plugins.module_utils.revisions import NodeFolder, Pending, Revision
 from ansible_collections.livepeer.fleet.plugins.module_utils.validation import validate
 
@@ -63,7 +63,7 @@ class Outcome:
         action: as in ``Decision``.
         reasons: as in ``Decision``.
         changed: True if something was changed and stayed so.
-        restarted: True if its process was started anew.
+        restarted: True if its process was started anew; that of a companion does not count.
         revision: the revision that is proved now, "" if none is.
         diff: files that change.
         error: why it failed, "" if it did not.
@@ -87,6 +87,7 @@ class _Task:
     folder: NodeFolder
     secrets: Mapping[str, str]
     seen: Look
+    companions: tuple[CompanionLook, ...]
     decision: Decision
 
 
@@ -123,17 +124,17 @@ def _in_order(tasks: Sequence[_Task], order: Sequence[str]) -> Sequence[_Task]:
 
 def _look(host: Host, node: Node, given: Mapping[str, str], options: Options) -> _Task:
     folder = host.node(node.name)
-    seen = health.look(host, node)
+    seen, companions = health.look(host, node), health.look_at_companions(host, node)
     secrets = decision.wanted_secrets(folder, node, given)
-    decided = decision.decide(host, node, secrets, seen)
+    decided = decision.decide(host, node, secrets, seen, companions)
     starting = seen.state.running and not seen.state.restarts and seen.state.age < node.start_timeout
     if seen.problems and starting and _only_unproved(host, node, secrets, seen):
         # It was started a moment ago (a reboot, say): that takes its time, and starting it again would take it anew.
         with contextlib.suppress(HostError):  # the decision below sees the same, and says it
             health.prove(host, node, settled=options.settled)
         seen = health.look(host, node)
-        decided = decision.decide(host, node, secrets, seen)
-    return _Task(node, folder, secrets, seen, decided)
+        decided = decision.decide(host, node, secrets, seen, companions)
+    return _Task(node, folder, secrets, seen, companions, decided)
 
 
 def _only_unproved(host: Host, node: Node, secrets: Mapping[str, str], seen: Look) -> bool:
@@ -144,11 +145,11 @@ def _only_unproved(host: Host, node: Node, secrets: Mapping[str, str], seen: Loo
 
 def _refuse_foreign(part: Part, tasks: Sequence[_Task]) -> None:
     """LPF601: a port that a stranger holds makes the whole host's run pointless."""
-    ours = {node.unit for node in part.nodes}
+    ours = {unit for node in part.nodes for unit in node.units}
     taken = [
         f"node {task.node.name}: {held.problem}"
         for task in tasks
-        for held in task.seen.listeners
+        for held in (*task.seen.listeners, *(held for one in task.companions for held in one.listeners))
         if held.by == "other" and any(one.unit not in ours for one in held.holders)
     ]
     if taken:
@@ -184,7 +185,7 @@ def _apply_one(host: Host, task: _Task, options: Options) -> Outcome:
 
 def _check(host: Host, task: _Task) -> str:
     """What can be found out without changing anything."""
-    if releases.binary(host.paths, task.node.release.name).is_file():
+    if releases.binary(host.paths, task.node.release.name).is_file() and (not task.node.companions or host.paths.nginx.is_file()):
         validate(host, task.node, task.secrets)
     return task.folder.active
 
@@ -199,6 +200,8 @@ class _Switch:
         self._folder = task.folder
         self._options = options
         self._since: str | None = None
+        self._started, self._namespace = self._node.unit, ""  # what was started last, and its journal: a failure is its
+        self._at_companion = False
 
     def run(self) -> str:
         """Do it; returns the name of the proved revision.
@@ -218,9 +221,10 @@ class _Switch:
             raise
         try:
             accounts = keyfolder.made(self._host, self._node)
-            self._activate(target, self._task.decision.restarts)
+            self._activate(target, self._task.decision.restarts, self._task.decision.companions)
             self._prove(self._node)
             self._refuse_new_account(accounts)
+            self._retire_others(target.node)
             self._folder.set_active(target)
         except (HostError, OSError) as error:
             raise HostError(self._back(_text(error) + self._log(), target.name)) from error
@@ -263,8 +267,15 @@ class _Switch:
             fresh_state=fresh and not (self._host.paths.state / self._node.state_directory).exists(),
         )
 
-    def _activate(self, revision: Revision, restart: bool) -> None:
-        """Make this host run a revision."""
+    def _activate(self, revision: Revision, restart: bool, companions: Collection[str], *, chain: bool = True) -> None:
+        """Make this host run a revision: first what stands in front of the node, proved, then the node itself.
+
+        Args:
+            revision: which one.
+            restart: start the node's process anew.
+            companions: units of its companions that are to be started anew.
+            chain: the chain has to answer before the node is touched.
+        """
         node, paths, systemd = revision.node, self._host.paths, self._host.systemd
         sysusers = paths.sysusers(node.unit)
         _put(sysusers, files.read(revision.folder / revisions.SYSUSERS), 0o644)
@@ -272,15 +283,41 @@ class _Switch:
         if self._folder.current != revision.name:
             self._folder.set_current(revision)
         self._limit_journal(revision)
-        changed = _put(paths.unit(node.unit), files.read(revision.folder / revisions.UNIT), 0o644)
-        state = systemd.state(node.unit)
-        if changed or state.needs_reload or not state.exists:
+        units = [*((one.unit, one.unit_file) for one in node.companions), (node.unit, revisions.UNIT)]
+        changed = [_put(paths.unit(unit), files.read(revision.folder / file), 0o644) for unit, file in units]
+        states = {unit: systemd.state(unit) for unit, _file in units}
+        if any(changed) or any(state.needs_reload or not state.exists for state in states.values()):
             systemd.reload()
-        if state.enabled != "enabled":
-            systemd.enable(node.unit)
+        for unit, state in states.items():
+            if state.enabled != "enabled":
+                systemd.enable(unit)
+        for companion in node.companions:
+            # Also one that stays: a node is not stopped while it could not start again.
+            self._start_companion(
+                companion, restart=companion.unit in companions, chain=chain and (restart or companion.unit in companions)
+            )
         if restart:
-            self._since = systemd.cursor(node.log_namespace)
-            systemd.restart(node.unit)
+            self._start(node.unit, node.log_namespace)
+
+    def _start_companion(self, companion: Companion, *, restart: bool, chain: bool) -> None:
+        self._at_companion = True
+        if restart:
+            self._start(companion.unit)
+        health.prove_companion(self._host, companion, chain=chain)
+        self._at_companion = False
+
+    def _start(self, unit: str, namespace: str = "") -> None:
+        self._started, self._namespace, self._since = unit, namespace, self._host.systemd.cursor(namespace)
+        self._host.systemd.restart(unit)
+
+    def _retire_others(self, node: Node) -> None:
+        """End the companions of other revisions that this one does not have."""
+        former = {one.unit for revision in self._folder.revisions() for one in revision.node.companions}
+        for unit in sorted(former - set(node.units)):
+            if self._host.systemd.state(unit).exists:
+                self._host.systemd.retire(unit)
+                files.remove(self._host.paths.unit(unit))
+                self._host.systemd.forget(unit)
 
     def _limit_journal(self, revision: Revision) -> None:
         """The file that limits the node's own journal, where it has one."""
@@ -306,8 +343,9 @@ class _Switch:
         """What the unit wrote since it was started anew; nothing if it was not."""
         if self._since is None:
             return ""
-        log = self._host.systemd.log(self._node.unit, self._since, _LOG_LINES, self._node.log_namespace)
-        return f"\nIts last log lines:\n{log or '(none)'}"
+        log = self._host.systemd.log(self._started, self._since, _LOG_LINES, self._namespace)
+        whose = "Its" if self._started == self._node.unit else f"The {self._started}'s"
+        return f"\n{whose} last log lines:\n{log or '(none)'}"
 
     def _back(self, why: str, failed: str) -> str:
         """Go back from a failed revision to what ran before, and tell how that went."""
@@ -319,8 +357,12 @@ class _Switch:
                 return f"{why}\nThere is no other revision to go back to: the unit is left to systemd, which keeps starting it."
             if not releases.binary(self._host.paths, active.node.release.name).is_file():
                 return f"{why}\nThere is nothing to go back to: release {active.node.release.name} is not on this host any more."
-            self._activate(active, restart=True)
-            health.prove(self._host, active.node, settled=self._options.settled)
+            # Where only a companion failed the node runs on: it was not touched.
+            touched, companions = not self._at_companion, [one.unit for one in active.node.companions]
+            self._activate(active, touched, companions, chain=False)
+            restarts = 0 if touched else self._task.seen.state.restarts
+            health.prove(self._host, active.node, settled=self._options.settled, restarts=restarts)
+            self._retire_others(active.node)
             # The mark names it already: nothing is written, which a full disk would not allow.
             self._folder.clear_pending()
             self._prune()
@@ -332,11 +374,12 @@ class _Switch:
     def _remove(self) -> str:
         """Undo a first installation."""
         pending, node, paths = self._folder.pending, self._node, self._host.paths
-        self._host.systemd.retire(node.unit)
-        files.remove(paths.unit(node.unit))
+        for unit in reversed(node.units):
+            self._host.systemd.retire(unit)
+            files.remove(paths.unit(unit))
+            self._host.systemd.forget(unit)
         files.remove(paths.sysusers(node.unit))
         files.remove(paths.journal(node.unit))
-        self._host.systemd.forget(node.unit)
         kept = self._remove_state(pending)
         self._folder.remove()
         return f"Its unit was stopped and removed; the host is as before{kept}."

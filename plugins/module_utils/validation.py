@@ -6,10 +6,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from ansible_collections.livepeer.fleet.plugins.module_utils import commands, releases, revisions
+from ansible_collections.livepeer.fleet.plugins.module_utils import commands, nginx, releases, revisions
 from ansible_collections.livepeer.fleet.plugins.module_utils.errors import HostError
 from ansible_collections.livepeer.fleet.plugins.module_utils.host import Host
-from ansible_collections.livepeer.fleet.plugins.module_utils.plan_part import Node
+from ansible_collections.livepeer.fleet.plugins.module_utils.plan_part import Companion, Node
 
 _REASON_LINES = 5
 
@@ -32,6 +32,19 @@ def validate(host: Host, node: Node, secrets: Mapping[str, str]) -> None:
     complaints = host.systemd.complaints(node.unit, filled[revisions.UNIT])
     if complaints:
         raise HostError(f"systemd does not accept the unit file: {complaints}")
+    for companion in node.companions:
+        _companion(host, companion, filled, secrets)
+
+
+def _companion(host: Host, companion: Companion, files_: Mapping[str, str], secrets: Mapping[str, str]) -> None:
+    if not host.paths.nginx.is_file():
+        raise HostError("nginx is not on this host, and stands in front of the node: install the distribution's (site.yml does)")
+    complaints = host.systemd.complaints(companion.unit, files_[companion.unit_file])
+    if complaints:
+        raise HostError(f"systemd does not accept the unit file of {companion.unit}: {complaints}")
+    complaint = nginx.complaint(host, companion, files_, secrets)
+    if complaint:
+        raise HostError(f"nginx does not accept its configuration: {complaint}")
 
 
 def _ask_binary(host: Host, node: Node, config: str) -> None:

@@ -71,8 +71,8 @@ class Listener:
         machine: key of the machine it is opened on.
         host: inventory host of the owner.
         node: name of the owner node (unit ``livepeer-<node>``).
-        purpose: ``rpc``, ``http``, ``rtmp``, ``cli``, ``whip``, ``whep``, ``metrics``, ``runner``; or ``foreign``, and then the node is
-            the name of a service of somebody else.
+        purpose: ``rpc``, ``http``, ``rtmp``, ``cli``, ``whip``, ``whep``, ``metrics``, ``eth``, ``runner``; or ``foreign``, and then the
+            node is the name of a service of somebody else.
         protocol: ``tcp`` or ``udp``.
         address: IP literal, host name, or "" for every address (dual stack).
         port: 1 to 65535.
@@ -134,6 +134,11 @@ class Endpoint:
 
 
 _FIELDS = {"httpAddr": "http_addr", "rtmpAddr": "rtmp_addr", "cliAddr": "cli_addr"}
+_IN_FRONT = {"metrics": "metrics_proxy_addr", "eth": "eth_proxy_addr"}
+"""Purpose of a listener that is not go-livepeer's own, and the setting that moves it."""
+
+_ABOVE_CLI = {"metrics": 10000, "eth": 20000}
+"""How far above a node's CLI port such a listener is where nobody says it."""
 
 
 def default_addr(text: str, default_host: str, default_port: str) -> str:
@@ -377,6 +382,8 @@ def read_listeners(node: Node) -> tuple[tuple[Listener, ...], tuple[Fault, ...]]
             found.append(_listener(node, fact.purpose, field, host, port))
     for purpose, field in (("whip", "whip_addr"), ("whep", "whep_addr")):
         found += _read_webrtc(node, purpose, field, faults)
+    for purpose, field in _IN_FRONT.items():
+        _read_in_front(node, purpose, field, found, faults)
     return tuple(found), tuple(faults)
 
 
@@ -405,6 +412,27 @@ def read_services(host: Host) -> tuple[tuple[Listener, ...], tuple[tuple[Service
         reached = Exposure(one.exposure) if one.exposure else exposure(address)
         found.append(Listener(host.machine, host.name, one.name, FOREIGN, one.protocol, address, port, reached, one.variable, False))
     return tuple(found), tuple(faults)
+
+
+def _read_in_front(node: Node, purpose: str, field: str, found: list[Listener], faults: list[Fault]) -> None:
+    """A listener of what stands in front of the node; "" is none."""
+    text = str(getattr(node.settings, field, ""))
+    if not text or (purpose == "eth" and not node.proxy.eth) or not node.knows(field):
+        return
+    try:
+        host, port = _host_and_port(text, f"{LOCALHOST}:{_ABOVE_CLI[purpose] + 5935}")
+    except AddressError as error:
+        faults.append(Fault(node, field, without_user(text), str(error), error.hint))
+        return
+    if purpose == "eth" and not is_loopback(host):
+        message = "whoever reaches the RPC proxy spends the quota of the provider's key: it is for the node beside it alone"
+        faults.append(Fault(node, field, text, message, f"{LOCALHOST}:{port}"))
+        return
+    cli = next((one.port for one in found if one.purpose == "cli"), LAST_PORT)
+    if node.sources[field].default and cli + _ABOVE_CLI[purpose] <= LAST_PORT:
+        # Nodes of one role on one machine differ in their CLI ports: nobody has to think of these as well.
+        port = cli + _ABOVE_CLI[purpose]
+    found.append(_listener(node, purpose, field, host, port))
 
 
 def _read_rpc(node: Node, settings: OrchestratorSettings) -> tuple[list[Listener], list[Fault]]:

@@ -22,6 +22,7 @@ class Step(StrEnum):
     RESTART = "restart"
     UPGRADE = "upgrade"
     DOWNGRADE = "downgrade"
+    PROXY = "proxy"
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Found:
         machine: key of the machine behind it; several inventory hosts may share one.
         problem: why it could not be looked at; "" if it could.
         decisions: of its planned nodes, in their order.
-        lacking: releases that it needs and does not have.
+        lacking: releases and programs that it needs and does not have.
         unplanned: nodes on it that the plan does not have.
         firewall: why its nftables table has to be changed, "" if it is as planned.
         observation: all that was found, for the rules.
@@ -95,7 +96,7 @@ def read_found(plan: HostPlan, result: object) -> Found:
         host=plan.name,
         machine=plan.machine,
         decisions=tuple(_decision(plan.name, node, seen[name]) for name, node in planned.items()),
-        lacking=tuple(observation["missing_releases"]),
+        lacking=(*observation["missing_releases"], *observation.get("missing_programs", ())),
         unplanned=tuple(name for name, one in seen.items() if not one["planned"]),
         firewall="; ".join(observation.get("firewall", {}).get("reasons", ())),
         observation=observation,

@@ -12,7 +12,13 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.checksums import sh
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import SecretSource
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import HOSTS_FOLDER, SCHEMA, PlanError, host_file
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.render import sha256_of
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.secret_values import SecretFault, check_keys, check_passwords, read_values
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.secret_values import (
+    ETH_URL,
+    SecretFault,
+    check_keys,
+    check_passwords,
+    read_values,
+)
 
 
 def read_part(folder: Path, host: str) -> dict[str, Any]:
@@ -72,6 +78,9 @@ def _of_node(node: Mapping[str, Any], value_of: Callable[[str, str], object]) ->
     sources = _sources(node)
     values = read_values(sources, value_of)
     check_keys(sources, values, (node.get("chain") or {}).get("account", ""))
+    if "\n" in values.get(ETH_URL, "") and not any(one["eth"] for one in node["companions"]):
+        message = "a list of RPC endpoints needs the proxy that chooses among them: livepeer_eth_proxy: true, or write one"
+        raise SecretFault("LPF404", sources[ETH_URL].variable, message)
     return values
 
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Exposure, Listener
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.companions import Companion
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge, End, Enforcer, Payable, Verdict
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Release, Role, SecretSource
@@ -181,6 +182,7 @@ def node_to_dict(node: NodePlan) -> dict[str, object]:
         "reach": list(node.reach),
         "chain": asdict(node.chain) if node.chain else None,
         "needs": [asdict(need) for need in node.needs],
+        "companions": [companion_to_dict(companion) for companion in node.companions],
     }
 
 
@@ -200,7 +202,28 @@ def node_from_dict(data: Mapping[str, Any]) -> NodePlan:
         chain=OnChain(**data["chain"]) if data["chain"] else None,
         needs=tuple(Need(**need) for need in data["needs"]),
         joins=data["expect"]["registered_at"],
+        companions=tuple(map(companion_from_dict, data["companions"])),
     )
+
+
+def companion_to_dict(companion: Companion) -> dict[str, object]:
+    """A companion, field by field; its files and secrets are the node's, and here by name."""
+    return {
+        "unit": companion.unit,
+        "unit_file": companion.unit_file,
+        "files": list(companion.files),
+        "secrets": list(companion.secrets),
+        "listeners": [listener_to_dict(listener) for listener in companion.listeners],
+        "eth": companion.eth,
+        "chain_id": companion.chain_id,
+    }
+
+
+def companion_from_dict(data: Mapping[str, Any]) -> Companion:
+    """Back from ``companion_to_dict``."""
+    plain = {name: data[name] for name in ("unit", "unit_file", "eth", "chain_id")}
+    lists: dict[str, Any] = {name: tuple(data[name]) for name in ("files", "secrets")}
+    return Companion(**plain, **lists, listeners=tuple(map(listener_from_dict, data["listeners"])))
 
 
 def document(content: Mapping[str, object]) -> str:

@@ -13,6 +13,14 @@ from typing import TypeVar
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Listener
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.ai import as_written, without_prices
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import Caps
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.companions import (
+    BASIC_AUTH,
+    ETH_URL,
+    TLS_KEY,
+    Companion,
+    companion_of,
+    files_of,
+)
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import (
     WORKERS,
     AiWorkerSettings,
@@ -46,6 +54,9 @@ AS_FILES = frozenset({"eth_password", "keystore", "orch_secret"})
 ONCHAIN_SECRETS = frozenset({"eth_url", "eth_password", "keystore"})
 """Secrets that a process off-chain has no use for, and so does not get."""
 
+
+METRICS_SECRETS = frozenset({TLS_KEY, BASIC_AUTH})
+"""Secrets of whoever serves the metrics, which the node's process does not."""
 
 NEEDS: Mapping[Role, tuple[Role, ...]] = {
     Role.GATEWAY: (Role.ORCHESTRATOR, Role.REMOTE_SIGNER),
@@ -141,6 +152,7 @@ class NodePlan:
         start_timeout: seconds that a start may take until it is proved.
         reach, needs: see Surroundings.
         joins: ``host:port`` of the orchestrator at which a worker is to be registered; "" for other nodes.
+        companions: what stands in front of it.
     """
 
     name: str
@@ -159,6 +171,7 @@ class NodePlan:
     reach: tuple[str, ...]
     needs: tuple[Need, ...]
     joins: str
+    companions: tuple[Companion, ...]
     chain: OnChain | None = None
 
     @property
@@ -189,6 +202,7 @@ def bare_node(node: Node, surroundings: Surroundings) -> NodePlan:
 
 def _node_plan(node: Node, surroundings: Surroundings, files: Mapping[str, str]) -> NodePlan:
     own = own_listeners(node, surroundings)
+    companion = companion_of(node, surroundings.machine_listeners)
     return NodePlan(
         name=node.name,
         role=node.role,
@@ -198,7 +212,7 @@ def _node_plan(node: Node, surroundings: Surroundings, files: Mapping[str, str])
         state_directory=node.state_directory,
         release=node.release,
         files=files,
-        secrets=secrets_of(node),
+        secrets=secrets_of(node, companion),
         listeners=own,
         cli=next((bind_address(x, node) for x in own if x.purpose == "cli"), ""),
         settings=read_backs(node, surroundings.orchestrator_urls, surroundings.caps.flag, _capabilities(surroundings)) if files else (),
@@ -207,6 +221,7 @@ def _node_plan(node: Node, surroundings: Surroundings, files: Mapping[str, str])
         chain=on_chain(node),
         needs=surroundings.needs,
         joins=surroundings.peer if node.role in WORKERS else "",
+        companions=(companion,) if companion else (),
     )
 
 
@@ -216,13 +231,23 @@ def _capabilities(surroundings: Surroundings) -> list[Mapping[str, object]]:
 
 
 def own_listeners(node: Node, surroundings: Surroundings) -> tuple[Listener, ...]:
-    """The node's own among the listeners of its machine."""
+    """Those of the node's process among the listeners of its machine."""
     return tuple(listener for listener in surroundings.machine_listeners if owned_by(listener, node))
 
 
-def secrets_of(node: Node) -> dict[str, SecretSource]:
-    """The secrets that the node's files ask for, by name, with the variable that holds each."""
-    return {name: source for name, source in sorted(node.secrets.items()) if node.onchain or name not in ONCHAIN_SECRETS}
+def secrets_of(node: Node, companion: Companion | None) -> dict[str, SecretSource]:
+    """The secrets that the files of the node and of its companion ask for, by name, with the variable that holds each."""
+    return dict(sorted([*own_secrets(node, companion).items(), *((name, node.secrets[name]) for name in _aside(companion))]))
+
+
+def own_secrets(node: Node, companion: Companion | None) -> dict[str, SecretSource]:
+    """Those of the node's process."""
+    aside = {*METRICS_SECRETS, *_aside(companion), *(() if node.onchain else ONCHAIN_SECRETS)}
+    return {name: source for name, source in sorted(node.secrets.items()) if name not in aside}
+
+
+def _aside(companion: Companion | None) -> tuple[str, ...]:
+    return companion.secrets if companion else ()
 
 
 JOURNAL = "journald.conf"
@@ -237,6 +262,7 @@ class _Files:
         self.settings = node.settings
         self.surroundings = surroundings
         self.listeners = own_listeners(node, surroundings)
+        self.companion = companion_of(node, surroundings.machine_listeners)
         self.templates = templates
         self.paths = {
             "data": f"/var/lib/{node.state_directory}",
@@ -258,6 +284,9 @@ class _Files:
             files["aiModels.json"] = self.templates.ai_models(ai_models=self.ai_models)
         if self.environment(secret=True):
             files["environment"] = self.templates.environment(node=self.node, environment=self.environment(secret=True))
+        if self.companion:
+            cli = next(bind_address(one, self.node) for one in self.listeners if one.purpose == "cli")
+            files |= files_of(self.companion, self.node, cli, self.templates)
         return files
 
     @property
@@ -281,6 +310,7 @@ class _Files:
             machine_listeners=self.surroundings.machine_listeners,
             orchestrator_urls=self.surroundings.orchestrator_urls,
             peer=self.surroundings.peer,
+            eth_url=f"http://{self.companion.eth}" if self.companion and self.companion.eth else placeholder(ETH_URL),
             cap=self.surroundings.caps.flag,
             caps=self.surroundings.caps,
             extra_flags=sorted(self.settings.flags.items()),
@@ -292,6 +322,7 @@ class _Files:
         return self.templates.unit(
             node=self.node,
             paths=self.paths,
+            companion=f"{self.companion.unit}.service" if self.companion else "",
             start_after=["network-online.target", *(f"{unit}.service" for unit in self.surroundings.start_after)],
             credentials=self.credentials(),
             environment=self.environment(secret=False),
@@ -309,5 +340,5 @@ class _Files:
             plain.append("aiModels.json")
         if self.environment(secret=True):
             plain.append("environment")
-        secret = [name for name in secrets_of(self.node) if name in AS_FILES]
+        secret = [name for name in own_secrets(self.node, self.companion) if name in AS_FILES]
         return [(name, f"{revision}/{name}") for name in plain] + [(name, f"{revision}/secrets/{name}") for name in secret]

@@ -24,6 +24,9 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout_schedule im
     without_neighbours,
 )
 
+NGINX = "nginx"
+"""The program that stands in front of nodes: the distribution's."""
+
 
 @dataclass(frozen=True)
 class Rollout:
@@ -31,7 +34,8 @@ class Rollout:
 
     Attributes:
         decisions: of every planned node in scope.
-        releases: hosts that lack a release which one of their nodes needs, in batches.
+        releases: hosts that lack a release or a program which one of their nodes needs, in batches.
+        nginx: those that lack nginx.
         new: hosts where something will be started and nothing that runs is stopped.
         restart: hosts where a running node will be stopped and started.
         busy: hosts left as they are, because a node that would be restarted has running sessions.
@@ -46,6 +50,7 @@ class Rollout:
 
     decisions: tuple[Decision, ...]
     releases: tuple[tuple[str, ...], ...]
+    nginx: tuple[str, ...]
     new: tuple[str, ...]
     restart: tuple[str, ...]
     busy: tuple[str, ...]
@@ -112,6 +117,7 @@ def roll_out(found: Sequence[Found], *, sizes: Sequence[int | str], restart_busy
     return Rollout(
         decisions=decisions,
         releases=tuple(without_neighbours([one.host for one in found if one.lacking and one.host in todo], machines)),
+        nginx=tuple(one.host for one in found if NGINX in one.lacking and one.host in todo),
         new=tuple(new),
         restart=tuple(restart),
         busy=tuple(busy),

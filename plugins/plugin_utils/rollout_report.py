@@ -22,6 +22,8 @@ def describe(rollout: Rollout) -> str:
     lines = ["What will be done", *_table(rows)] if rows else []
     if stay:
         lines.append(f"  {_nodes(stay)} as planned.")
+    if rollout.nginx:
+        lines += ["", f"nginx is installed from the distribution on {_some(rollout.nginx)}; its own service stays off."]
     if rollout.batches:
         lines += ["", "In this order", *_table(list(_order(rollout)))]
         lines += [f"  {host}: {' before '.join(order)}" for host, order in rollout.orders.items()]

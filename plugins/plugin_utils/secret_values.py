@@ -18,6 +18,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.values import
 
 KEYSTORE = "keystore"
 PASSWORD = "eth_password"  # noqa: S105 - the name of one
+ETH_URL = "eth_url"
 FILE = "_keystore_file"
 """How the variable ends that names a keystore's file on the controller."""
 
@@ -89,6 +90,9 @@ def _fault(variable: str, error: KeystoreError) -> SecretFault:
 
 def _value(name: str, variable: str, value: object) -> str:
     """A keystore may be a mapping, where YAML or a template made one, or a file; everything else is text."""
+    if name == ETH_URL and isinstance(value, list | tuple):
+        # One URL a line is what the proxy reads.
+        return "\n".join(_value(name, f"{variable}[{place}]", item) for place, item in enumerate(value))
     if name == KEYSTORE and variable.endswith(FILE):
         value = _content(variable, str(value))
     text = json.dumps(value) if isinstance(value, Mapping) else str(value)

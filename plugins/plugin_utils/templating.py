@@ -27,6 +27,10 @@ BARE_NUMBERS = frozenset({"price_per_unit", "pixels_per_unit", "priceperunit", "
 """Keys whose amounts are texts in the inventory, to be exact, and numbers in JSON: quoted ones are refused, or drop every
 price without a word (core/ai.go:JSONRat, starter.go:getCapabilityPrices)."""
 
+IN_FRONT = frozenset({"metrics", "eth"})
+"""Purposes of listeners that are not the node's own process's, but its companion's."""
+
+_NGINX = re.compile(r"[A-Za-z0-9._:/@ \[\]-]*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 
 
@@ -65,6 +69,14 @@ def unit_value(value: object) -> object:
     text = str(value)
     if _CONTROL.search(text) or (not isinstance(value, Quoted) and re.search(r"""[%$"'\\]""", text)):
         raise RenderError(text, "control characters, quotes, %, $ and backslashes cannot stand in a systemd unit")
+    return value
+
+
+def nginx_value(value: object) -> object:
+    """The value as it can stand unquoted in a configuration of nginx, else RenderError."""
+    text = str(value)
+    if not _NGINX.fullmatch(text):
+        raise RenderError(text, "only letters, digits, blanks and . _ : / @ [ ] - can stand in the configuration of nginx")
     return value
 
 
@@ -134,8 +146,8 @@ def bind_address(listener: Listener, node: Node) -> str:
 
 
 def owned_by(listener: Listener, node: Node) -> bool:
-    """True if the listener is the node's."""
-    return listener.purpose != FOREIGN and (listener.host, listener.node) == (node.host, node.name)
+    """True if the listener is one of the node's own process."""
+    return (listener.host, listener.node) == (node.host, node.name) and listener.purpose not in {FOREIGN, *IN_FRONT}
 
 
 class Templates:
@@ -145,6 +157,7 @@ class Templates:
         self._conf = _environment(folder, conf_value)
         self._unit = _environment(folder, unit_value)
         self._plain = _environment(folder, str)
+        self._nginx = _environment(folder, nginx_value)
 
     def conf(self, **values: object) -> str:
         """livepeer.conf; RenderError for what it cannot carry."""
@@ -159,6 +172,14 @@ class Templates:
     def sysusers(self, **values: object) -> str:
         """The static user; RenderError for what it cannot carry."""
         return str(self._unit.get_template("sysusers.conf.j2").render(values))
+
+    def proxy_unit(self, **values: object) -> str:
+        """The unit of a node's proxy; RenderError for what it cannot carry."""
+        return str(self._unit.get_template("proxy.service.j2").render(values))
+
+    def nginx(self, **values: object) -> str:
+        """nginx.conf of a node's proxy; RenderError for what it cannot carry."""
+        return str(self._nginx.get_template("nginx.conf.j2").render(values))
 
     def environment(self, **values: object) -> str:
         """Environment with secrets; RenderError for what it cannot carry."""

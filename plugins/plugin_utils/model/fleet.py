@@ -215,6 +215,7 @@ class GatewaySettings:
     eth_acct_addr: str
     keystore_file: str
     metrics_proxy_addr: str
+    eth_proxy_addr: str
     flags: Mapping[str, str]
     environment: Mapping[str, str]
 
@@ -248,6 +249,7 @@ class OrchestratorSettings:
     keystore_file: str
     reward: bool | None
     metrics_proxy_addr: str
+    eth_proxy_addr: str
     flags: Mapping[str, str]
     environment: Mapping[str, str]
 
@@ -280,6 +282,7 @@ class RemoteSignerSettings:
     eth_acct_addr: str
     keystore_file: str
     metrics_proxy_addr: str
+    eth_proxy_addr: str
     flags: Mapping[str, str]
     environment: Mapping[str, str]
 
@@ -325,6 +328,7 @@ class RedeemerSettings:
     eth_orch_addr: str
     keystore_file: str
     metrics_proxy_addr: str
+    eth_proxy_addr: str
     flags: Mapping[str, str]
     environment: Mapping[str, str]
 
@@ -356,6 +360,23 @@ class Journal:
 
 
 @dataclass(frozen=True)
+class Proxy:
+    """What is to stand in front of a node, its addresses aside, which are settings of its role.
+
+    Attributes:
+        eth: whether a node on a chain asks its RPC endpoints through a proxy of its own.
+        chain_id: of the node's chain; 0 where nobody knows it.
+        allow: addresses and networks that may scrape its metrics.
+        certificate: what metrics are served with (PEM), "" for plain HTTP.
+    """
+
+    eth: bool
+    chain_id: int
+    allow: tuple[str, ...]
+    certificate: str
+
+
+@dataclass(frozen=True)
 class Node:
     """One go-livepeer process of the fleet.
 
@@ -380,6 +401,7 @@ class Node:
         start_timeout: seconds that a start may take until it is proved.
         log_level: glog verbosity (flag ``v``).
         journal: its own journal; None where it writes to the host's.
+        proxy: what is to stand in front of it.
     """
 
     host: str
@@ -399,6 +421,7 @@ class Node:
     start_timeout: int
     log_level: int
     journal: Journal | None
+    proxy: Proxy
 
     @property
     def unit(self) -> str:

@@ -15,6 +15,9 @@ SHAPE = "LPF504"
 KNOWN = (OFFCHAIN, "arbitrum-one-mainnet", "mainnet", "arbitrum-one-rinkeby", "rinkeby")
 """Networks whose contracts go-livepeer knows by name (``starter.go:configOptions``)."""
 
+CHAIN_IDS = {"arbitrum-one-mainnet": 42161, "mainnet": 1, "arbitrum-one-rinkeby": 421611, "rinkeby": 4}
+"""Their chain ids (EIP-155). go-livepeer itself takes any that its first endpoint says (``starter.go:checkOrStoreChainID``)."""
+
 CONTROLLER = "ethController"
 
 

@@ -22,6 +22,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import 
     OrchAddr,
     Payment,
     Peer,
+    Proxy,
     Release,
     RemoteSigner,
     Role,
@@ -31,7 +32,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import 
     placeholder,
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Present
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.networks import check_name, settle, stated_network
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.networks import CHAIN_IDS, check_name, settle, stated_network
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.signers import SECRET, URL_KEY, is_url, signer_url
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import LIVE_RUNNER, LIVE_VIDEO
 
@@ -52,7 +53,7 @@ USD = "USD"
 FLEET_SETTINGS = ("headroom_min", "headroom_max", "expected_gas_gwei", "pool_size", "wei_per_usd", "exchange_rates")
 """Variables of the host that each of its nodes carries."""
 
-FLEET_SECRETS = ("eth_url",)
+FLEET_SECRETS = ("eth_url", "metrics_tls_key", "metrics_basic_auth")
 """Secrets that the roles of a host share."""
 
 MODELS = (Role.ORCHESTRATOR, Role.AI_WORKER)
@@ -134,6 +135,20 @@ class NodeReader:
             start_timeout=int(str(self._values["start_timeout"])),
             log_level=int(str(self._values["log_level"])),
             journal=self._journal(),
+            proxy=self._proxy(network, secrets),
+        )
+
+    def _proxy(self, network: str, secrets: Mapping[str, SecretSource]) -> Proxy:
+        """What is to stand in front of the node."""
+        certificate = str(self._values.get("metrics_tls_certificate") or "")
+        if certificate and "metrics_tls_key" not in secrets and self._secrets_known and "metrics_tls_key" not in self._broken:
+            message = "a certificate for metrics is no use without its key"
+            self._collector.add(MISSING_CODE, message, "livepeer_metrics_tls_key", hint="the text of the key's PEM file")
+        return Proxy(
+            eth=network != OFFCHAIN and bool(self._values.get("eth_proxy")),
+            chain_id=int(str(self._values.get("eth_chain_id") or CHAIN_IDS.get(network, 0))),
+            allow=texts(self._values.get("metrics_allow")),
+            certificate=certificate,
         )
 
     def _journal(self) -> Journal | None:

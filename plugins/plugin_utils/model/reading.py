@@ -106,6 +106,8 @@ class Reader:
             return Unreadable(one_line(str(error)))
 
     def _secret(self, raw: object, final: bool) -> object:
+        if isinstance(raw, list | tuple):
+            return [self._secret(item, final) for item in raw]
         hidden = not final and (self._access.encrypted(raw) or _is_template(raw))
         if hidden and self._secrets == "full":
             return self._resolved(raw, lambda value: self._secret(value, final=True))

@@ -59,6 +59,9 @@ PATTERNS = {
 }
 """Format to what the text has to match, and the same in words."""
 
+ENDPOINTS = "endpoints"
+"""Format of a secret that may be a list of them."""
+
 ACCOUNTS = {"eth_address", "gateway"}
 """Formats of accounts."""
 
@@ -139,7 +142,7 @@ class Checker:
         Dictionaries of formats ``flags`` and ``environment`` come back as they are.
         """
         if one.secret or (isinstance(raw, Present) and one.format in signers.FORMATS):
-            return self.secret(raw, path)
+            return self._secrets(raw, path) if one.format == ENDPOINTS and isinstance(raw, list) and raw else self.secret(raw, path)
         if isinstance(raw, Unreadable):
             self._collector.add(CODE, "the value cannot be read", path, got=raw.reason)
             return MISSING
@@ -181,6 +184,11 @@ class Checker:
         hint = f'"{text}"' if exact else "the amount with all its digits, in quotes"
         self._collector.add(CODE, message, path, got=text, hint=hint)
         return MISSING
+
+    def _secrets(self, raw: Sequence[object], path: str) -> object:
+        """A list of secrets that is one secret."""
+        found = [self.secret(item, f"{path}[{place}]") for place, item in enumerate(raw)]
+        return MISSING if MISSING in found else Present()
 
     def secret(self, raw: object, path: str) -> object:
         """Present, as far as the plan may know of a secret, or MISSING after a finding."""

@@ -15,9 +15,12 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.needs import Need
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.onchain import OnChain
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules import chain
 
+ETH_URL = "livepeer_eth_url"
+"""The variable that these findings are about."""
+
 Observation = Mapping[str, Any]
 """``observation`` of the module ``node_info``. Read here: ``foreign`` (node, purpose, address, port, pid, unit, command),
-``nodes`` (running, state, role, version, problems, decision) and ``reach`` (node, url, ok, error)."""
+``nodes`` (running, state, role, version, problems, decision, endpoints) and ``reach`` (node, url, ok, error)."""
 
 
 class PlannedNode(Protocol):
@@ -94,7 +97,7 @@ def check_live(plan: Planned, observed: Mapping[str, Observation]) -> tuple[Find
         found += _reach(plan, host, observed[host])
         found += _chain(plan, host, observed[host])
         found += _firewall(host, observed[host])
-    return tuple(found)
+    return (*found, *chain_findings(plan, observed))
 
 
 def without_nft(plan: Planned, observed: Mapping[str, Observation]) -> tuple[Finding, ...]:
@@ -129,6 +132,54 @@ def foreign_ports(plan: Planned, observed: Mapping[str, Observation]) -> tuple[F
         for host in sorted(observed.keys() & plan.hosts.keys())
         for held in observed[host].get("foreign", ())
     )
+
+
+def chain_findings(plan: Planned, observed: Mapping[str, Observation]) -> tuple[Finding, ...]:
+    """LPF611 to LPF614: the RPC endpoints of the nodes, as they were asked from their hosts. Each of a host is told once for all nodes."""
+    found: dict[tuple[str, str, str], Finding] = {}
+    for host in sorted(observed.keys() & plan.hosts.keys()):
+        nodes = observed[host].get("nodes", {})
+        # The node that is to be changed stands for its neighbours: it is the one that needs the chain now.
+        for node in sorted(plan.hosts[host].nodes, key=lambda one: _unchanged(nodes.get(one.name) or {})):
+            for one in _endpoints(host, node.name, (nodes.get(node.name) or {}).get("endpoints", ())):
+                found.setdefault((host, one.code, one.got), one)
+    return tuple(found.values())
+
+
+def _unchanged(there: Mapping[str, Any]) -> bool:
+    return bool((there.get("decision") or {}).get("action", "nothing") == "nothing")
+
+
+def _endpoints(host: str, node: str, endpoints: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    usable = any(one["usable"] for one in endpoints)
+    if endpoints and endpoints[0]["number"] and not usable:
+        yield _endpoint(
+            "LPF611",
+            host,
+            node,
+            "none of its RPC endpoints can be used",
+            "; ".join(f"{_name(one)}: {one['problem']}" for one in endpoints),
+            "an endpoint that this host reaches, or wait until the provider is back: what runs goes on, what starts does not",
+        )
+    for one in endpoints:
+        if not one["number"]:
+            yield _endpoint("LPF614", host, node, one["problem"], one["problem"], "an https:// URL for each endpoint")
+        elif one["foreign"]:
+            chain = f"livepeer_eth_chain_id: {one['chain_id']}, if that chain is meant; else another endpoint"
+            yield _endpoint("LPF613", host, node, f"{_name(one)} is never used: {one['problem']}", f"chain {one['chain_id']}", chain)
+        elif one["problem"] and usable:
+            advice = "look at the provider; the node uses the others meanwhile"
+            yield _endpoint("LPF612", host, node, f"{_name(one)} is left out: {one['problem']}", one["problem"], advice, Level.WARNING)
+
+
+def _name(endpoint: Mapping[str, Any]) -> str:
+    return f"RPC endpoint {endpoint['number']} ({endpoint['host']})"
+
+
+def _endpoint(  # noqa: PLR0913, PLR0917 - a finding has that many fields
+    code: str, host: str, node: str, message: str, got: str, hint: str, level: Level = Level.ERROR
+) -> Finding:
+    return Finding(code, level, message, (host,), node, ETH_URL, got=got, hint=hint)
 
 
 def _foreign(host: str, held: Mapping[str, Any], variable: str) -> Finding:
@@ -271,5 +322,29 @@ RULES = (
         "error",
         "The nftables table of a host is not the plan's, or nft is not there; the latter is seen before anything is stopped or started.",
         "Run site.yml, which loads it anew; install nftables where it is missing.",
+    ),
+    LiveRule(
+        "LPF611",
+        "error",
+        "None of the RPC endpoints of a node on a chain can be used; seen before anything is stopped or started, and by verify.yml.",
+        "Give it an endpoint that its host reaches. What runs goes on without a chain, what is started does not come up.",
+    ),
+    LiveRule(
+        "LPF612",
+        "warning",
+        "An RPC endpoint of several does not answer, or its newest block is old: nodes use the others.",
+        "Look at the provider, or take the endpoint out of livepeer_eth_url.",
+    ),
+    LiveRule(
+        "LPF613",
+        "error",
+        "An RPC endpoint is of another chain: it is never used.",
+        "Take it out of livepeer_eth_url, or set livepeer_eth_chain_id if that chain is meant.",
+    ),
+    LiveRule(
+        "LPF614",
+        "error",
+        "An RPC endpoint that the proxy cannot use: a websocket, or no URL.",
+        "Write the provider's https:// URL, or set livepeer_eth_proxy to false.",
     ),
 )

@@ -19,6 +19,7 @@ PACKAGES = (
     *("openssh-server", "sudo", "python3", "python3-apt"),  # what Ansible needs of it
     *("iproute2", "procps"),  # what a person (and a test) looks at it with
     *("ca-certificates", "openssl"),
+    "nginx",  # what stands in front of a node, so that no host has to fetch it
     "libx264-164",  # the real go-livepeer is linked against it; so that LIVEPEER_ARCHIVE= works on the same image
 )
 
@@ -41,6 +42,7 @@ for unit in systemd-udevd.service systemd-udevd-kernel.socket systemd-udevd-cont
   ln -sf /dev/null "$unit"
 done
 systemctl enable ssh.service
+systemctl disable nginx.service                 # as the collection leaves it where it installs it
 """
 
 

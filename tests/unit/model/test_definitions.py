@@ -46,6 +46,7 @@ FORMATS = {
     "exchange_rate",
     "flags",
     "environment",
+    "endpoints",
 }
 
 

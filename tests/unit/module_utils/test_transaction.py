@@ -325,7 +325,13 @@ def test_a_changed_secret_is_told_by_its_name_alone(world: World) -> None:
     one(world, {"orch_secret": "first-secret"}, secrets=secret)
     found = observe(world.host, part(raw_node(secrets=secret)), {"gateway": {"orch_secret": "other-secret"}}, reach=False)
     decided = found["nodes"]["gateway"]["decision"]
-    assert decided == {"action": "restart", "reasons": ["secret orch_secret changes"], "restarts": True, "secrets": ["orch_secret"]}
+    assert decided == {
+        "action": "restart",
+        "reasons": ["secret orch_secret changes"],
+        "restarts": True,
+        "secrets": ["orch_secret"],
+        "companions": [],
+    }
 
 
 def test_nodes_are_done_in_the_order_of_the_run(world: World) -> None:
@@ -340,7 +346,8 @@ def test_observation_of_all_this(world: World) -> None:
     world.sockets += (socket_of("nginx", 80, "0.0.0.0", 7),)
     world.states["livepeer-gone"] = DOWN
     found = observe(world.host, planned, {}, reach=False)
-    assert found["nodes"]["gateway"]["decision"] == {"action": "nothing", "reasons": [], "restarts": False, "secrets": []}
+    nothing = {"action": "nothing", "reasons": [], "restarts": False, "secrets": [], "companions": []}
+    assert found["nodes"]["gateway"]["decision"] == nothing
     assert found["nodes"]["other"]["decision"]["action"] == "new"
     assert [(held["node"], held["unit"], held["port"]) for held in found["foreign"]] == [("other", "nginx", 80)]
     assert found["missing_releases"] == ["0.9.1-aaaaaaaaaaaa"], "a folder without our record is no release"

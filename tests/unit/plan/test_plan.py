@@ -54,7 +54,7 @@ def test_an_inventory_becomes_a_plan() -> None:
     plan = made()
     assert not plan.refused
     assert [node.name for node in plan.hosts["host1"].nodes] == ["orchestrator", "gateway"]
-    assert {listener.port for listener in plan.listeners} == {1935, 5935, 7935, 8935, 9935}
+    assert {listener.port for listener in plan.listeners} == {1935, 5935, 7935, 8935, 9935, 15935, 17935}
     assert plan.hosts["host1"].releases[0].name == "0.9.1-abababababab"
 
 

@@ -20,6 +20,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import 
     OrchestratorSettings,
     Payment,
     Peer,
+    Proxy,
     Release,
     RemoteSigner,
     Role,
@@ -73,6 +74,7 @@ GATEWAY = GatewaySettings(
     eth_acct_addr="",
     keystore_file="",
     metrics_proxy_addr="",
+    eth_proxy_addr="127.0.0.1:15545",
     flags={},
     environment={},
 )
@@ -98,6 +100,7 @@ ORCHESTRATOR = OrchestratorSettings(
     keystore_file="",
     reward=None,
     metrics_proxy_addr="",
+    eth_proxy_addr="127.0.0.1:15545",
     flags={},
     environment={},
 )
@@ -153,6 +156,7 @@ def _node(host: str, name: str, network: str, settings: Settings, secrets: dict[
         start_timeout=120,
         log_level=3,
         journal=None,
+        proxy=Proxy(eth=False, chain_id=42161, allow=("127.0.0.0/8",), certificate=""),
     )
 
 

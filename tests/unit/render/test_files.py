@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import AddressError
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.companions import WATCH
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import (
     Discovery,
     Fleet,
@@ -37,6 +38,7 @@ from ansible_collections.livepeer.fleet.tests.unit.render.fleets import (
 from ansible_collections.livepeer.fleet.tests.unit.rules import fleets as inventories
 
 GOLDEN = Path(__file__).parent / "golden"
+PROGRAM = (Path(__file__).parents[3] / "plugins" / "module_utils" / WATCH).read_text(encoding="utf-8")
 
 MODELS = (
     {
@@ -147,6 +149,7 @@ def one(of: Fleet, name: str) -> NodePlan:
 def test_files_are_as_reviewed(case: str) -> None:
     folder = GOLDEN / case.replace(" ", "-")
     files = dict(one(*CASES[case]).files)
+    assert files.pop(WATCH, PROGRAM) == PROGRAM
     if os.environ.get("LIVEPEER_GOLDEN") == "write":
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
@@ -157,7 +160,7 @@ def test_files_are_as_reviewed(case: str) -> None:
 def test_every_file_says_who_manages_it() -> None:
     for case in CASES.values():
         for name, text in one(*case).files.items():
-            assert name == "aiModels.json" or text.startswith("# Managed by livepeer.fleet")
+            assert name in {"aiModels.json", WATCH} or text.startswith("# Managed by livepeer.fleet")
 
 
 def conf(of: Fleet, name: str) -> dict[str, str]:

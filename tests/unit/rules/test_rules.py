@@ -515,7 +515,7 @@ def test_the_scheme_of_an_orchestrator_is_kept() -> None:
 def test_proposals_do_not_clash_with_each_other() -> None:
     aliases = {f"o{n}": orchestrator(ansible_host="m", orchestrator_name=f"o{n}", orchestrator_service_addr=f"o{n}:8935") for n in range(4)}
     found = [finding.hint for finding in check(**aliases) if finding.code == "LPF101"]
-    assert len(found) == len(set(found)) == 6
+    assert len(found) == len(set(found)) == 9
 
 
 def test_many_owners_of_a_port_are_counted() -> None:
