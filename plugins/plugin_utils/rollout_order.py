@@ -129,19 +129,31 @@ def order_hosts(hosts: Sequence[str], found: Sequence[Before]) -> HostOrder:
     at_once = graph.circles()
     for circle in at_once:
         _must_not_interrupt(circle, between)
-        graph.cut(circle)
+    # From here on a circle is one.
+    whole = {host: min(circle) for circle in at_once for host in circle}
+    one_of = {host: whole.get(host, host) for host in hosts}
+    after, given_up = _in_one_direction(one_of, between)
+    apart = {(one.first.host, one.then.host) for one in between if one_of[one.first.host] != one_of[one.then.host]}
+    members: dict[str, set[str]] = {}
+    for host, name in one_of.items():
+        members.setdefault(name, set()).add(host)
+    before = {host: frozenset().union(*(members[other] for other in after[one_of[host]])) for host in hosts}
+    return HostOrder(before, frozenset(apart), tuple(at_once), given_up)
+
+
+def _in_one_direction(one_of: Mapping[str, str], found: Sequence[Before]) -> tuple[Mapping[str, set[str]], tuple[Before, ...]]:
+    """What comes before each, all that must and as much of the rest as makes no circle; and what of it was given up."""
+    graph = _Graph(one_of.values())
     given_up = []
-    for one in between:
-        pair = (one.first.host, one.then.host)
-        if one.must or any(set(pair) <= circle for circle in at_once):
+    for one in sorted(found, key=lambda one: not one.must):
+        first, then = one_of[one.first.host], one_of[one.then.host]
+        if first == then:
             continue
-        if graph.leads(pair[1], {pair[0]}):
+        if not one.must and graph.leads(then, {first}):
             given_up.append(one)
         else:
-            graph.add(*pair)
-    pairs = {(one.first.host, one.then.host) for one in between}
-    apart = frozenset(pair for pair in pairs if not any(set(pair) <= circle for circle in at_once))
-    return HostOrder({host: frozenset(graph.before[host]) for host in hosts}, apart, tuple(at_once), tuple(given_up))
+            graph.add(first, then)
+    return graph.before, tuple(given_up)
 
 
 def _must_not_interrupt(circle: Collection[str], found: Sequence[Before]) -> None:
@@ -164,11 +176,6 @@ class _Graph:
 
     def add(self, first: str, then: str) -> None:
         self.before[then].add(first)
-
-    def cut(self, circle: Collection[str]) -> None:
-        """Forget what comes before what inside a circle."""
-        for host in circle:
-            self.before[host] -= set(circle)
 
     def leads(self, first: str, to: Collection[str]) -> bool:
         """Whether a host comes before one of some others."""

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 SECRET = ("orch_secret",)
 OLD, NEW = "0.9.0", "0.9.1"
+MOST = 300
 
 
 def node(role: Role, *needs: Decision, host: str = "", runs: str = NEW, becomes: str = NEW, secrets: tuple[str, ...] = ()) -> Decision:
@@ -207,11 +208,9 @@ def _broken(before: dict[tuple[str, str], Process], decisions: Iterable[Decision
     }
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=MOST, deadline=None)
 @given(fleets(), st.lists(st.sampled_from([1, 2, "25%", "50%", "100%"]), min_size=1, max_size=3), st.randoms(use_true_random=False))
-def test_every_prefix_of_every_run_keeps_what_must_be_kept(
-    decisions: list[Decision], sizes: list[int | str], chance: random.Random
-) -> None:
+def test_every_prefix_of_every_run_keeps_what_must(decisions: list[Decision], sizes: list[int | str], chance: random.Random) -> None:
     try:
         result = rollout(*decisions, sizes=sizes)
     except RolloutError:
@@ -259,7 +258,7 @@ def _interleaved(queues: list[list[Decision]], chance: random.Random) -> Iterabl
         yield chance.choice([queue for queue in queues if queue]).pop(0)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=MOST, deadline=None)
 @given(fleets())
 def test_what_is_refused_has_no_order(decisions: list[Decision]) -> None:
     try:
@@ -276,7 +275,7 @@ def test_what_is_refused_has_no_order(decisions: list[Decision]) -> None:
             assert _faults(one_by_one, decisions, random.Random(0)) != []
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=MOST, deadline=None)
 @given(fleets())
 def test_a_wave_with_a_new_secret_holds_the_orchestrator_and_all_its_workers(decisions: list[Decision]) -> None:
     try:
