@@ -27,6 +27,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout import (
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout_order import RolloutError
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout_report import describe, leave_out, without_answer
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout_scope import beyond_the_run
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.equipment import lacking
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.hosts import chain_findings, foreign_ports, without_nft
 
 display = Display()
@@ -79,6 +80,7 @@ class ActionModule(FleetAction):
         self._refuse_foreign(plan, found)
         self._refuse_without_nft(plan, found)
         self._refuse_chain(plan, found)
+        self._refuse_lacking(plan, found)
         beyond = beyond_the_run(plan, found)
         if beyond:
             raise AnsibleActionFail(beyond)
@@ -125,6 +127,12 @@ class ActionModule(FleetAction):
         if refused:
             raise AnsibleActionFail(f"Refused: RPC endpoints cannot be used ({len(refused)}, printed above). Nothing was changed.")
 
+    def _refuse_lacking(self, plan: Plan, found: Sequence[Found]) -> None:
+        absent = lacking(plan, {one.host: one.observation for one in found}, all_nodes=False)
+        if absent:
+            self.print_problems(absent)
+            raise AnsibleActionFail(f"Refused: hosts lack what their nodes need ({len(absent)}, printed above). Nothing was changed.")
+
     def _refuse_role(self, plan: Plan, rollout: Rollout, roles: Sequence[str], task_vars: Mapping[str, Any]) -> None:
         batch = task_vars["ansible_play_batch"]
         whole_play = len(batch) == len(task_vars["ansible_play_hosts_all"])
@@ -139,6 +147,7 @@ class ActionModule(FleetAction):
             "releases": [host for batch in rollout.releases for host in batch],
             "nginx": list(rollout.nginx),
             "release_serial": [len(batch) for batch in rollout.releases],
+            "images": {host: list(images) for host, images in rollout.images.items()},
             "hosts": list(rollout.touched),
             "serial": [len(wave) for wave in rollout.waves],
             "busy": list(rollout.left_alone),

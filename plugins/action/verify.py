@@ -11,6 +11,7 @@ from ansible_collections.livepeer.fleet.plugins.action.plan import failed
 from ansible_collections.livepeer.fleet.plugins.action.rollout import FleetAction
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout_report import as_planned, not_as_planned, without_answer
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.equipment import lacking
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.hosts import check_live
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.registrations import unregistered
 
@@ -29,7 +30,7 @@ class ActionModule(FleetAction):
         plan = self.plan(arguments["plan"])
         found = self.found(plan, arguments["found"], task_vars or {})
         observed = {one.host: one.observation for one in found if not one.problem}
-        findings = (*check_live(plan, observed), *unregistered(plan, observed))
+        findings = (*check_live(plan, observed), *unregistered(plan, observed), *lacking(plan, observed, all_nodes=True))
         lost = without_answer(found)
         errors = [one for one in findings if one.level is Level.ERROR]
         if findings or lost:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from ansible_collections.livepeer.fleet.plugins.module_utils import (
     chain,
     decision,
+    equipment,
     firewall,
     health,
     redact,
@@ -115,6 +116,7 @@ def _node(host: Host, node: Node, given: Mapping[str, str], *, patient: bool) ->
         "version": seen.identity.version,
         "sessions": host.api(node.cli).sessions() if seen.state.running else 0,
         "listeners": [_held(one) for one in seen.listeners],
+        "equipment": equipment.look(host.paths.root, node.equipment, wanted) if node.equipment else None,
         "problems": shown(seen.problems),
         "registered": bool(seen.ends) if node.joins else None,
         "ends": list(seen.ends),

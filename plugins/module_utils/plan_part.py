@@ -140,6 +140,7 @@ class Node:
         reach: URLs of the orchestrators that have to answer from this host.
         joins: ``host:port`` of the orchestrator at which a worker has to be registered; "" for other nodes.
         companions: its further units, which are started before it.
+        equipment: what it needs of the host beside a release; empty for nothing.
         raw: the JSON it was read from.
     """
 
@@ -160,6 +161,7 @@ class Node:
     reach: tuple[str, ...]
     joins: str
     companions: tuple[Companion, ...]
+    equipment: Mapping[str, Any]
     raw: Mapping[str, Any]
 
     @property
@@ -204,6 +206,7 @@ class Node:
                 reach=tuple(str(url) for url in raw.get("reach") or ()),
                 joins=str(expect.get("registered_at") or ""),
                 companions=tuple(Companion.parse(one) for one in raw.get("companions") or ()),
+                equipment=dict(raw.get("equipment") or {}),
                 raw=raw,
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:

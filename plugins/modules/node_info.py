@@ -185,6 +185,19 @@ observation:
           type: list
           elements: dict
           sample: [{"purpose": "cli", "protocol": "tcp", "address": "127.0.0.1", "port": 5935, "held": "own", "holders": []}]
+        equipment:
+          description: >-
+            What the host has of what the node needs beside a release. C(gpus) is what the driver shows, C(docker) what Docker's API says,
+            C(images) whether each is there, C(models) the folder of its models, C(runners) whether those behind a URL are ready. Null for
+            a node that needs nothing.
+          type: dict
+          sample: {"gpus": {"driver": true, "count": 2, "names": true},
+                   "docker": {"where": "unix:///var/run/docker.sock", "error": "", "group": true, "gpus": true,
+                              "folder": "/var/lib/docker", "free": 52613349376},
+                   "images": {"livepeer/ai-runner:latest": true},
+                   "models": {"folder": "/var/lib/livepeer-orchestrator/offchain/models", "there": true, "empty": false,
+                              "free": 52613349376},
+                   "runners": [{"url": "http://10.0.0.5:9000", "error": ""}]}
         problems:
           description: What is not as planned in what runs.
           type: list

@@ -91,6 +91,10 @@ ansible_facts:
           type: list
           elements: str
           sample: [gw1, orch1]
+        images:
+          description: By host the images of AI runners that it lacks, see M(livepeer.fleet.runner_images).
+          type: dict
+          sample: {"orch1": ["livepeer/ai-runner:latest"]}
         hosts:
           description: Hosts that will be changed, in the order of the waves.
           type: list

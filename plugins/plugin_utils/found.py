@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -68,6 +68,7 @@ class Found:
         problem: why it could not be looked at; "" if it could.
         decisions: of its planned nodes, in their order.
         lacking: releases and programs that it needs and does not have.
+        images: images of runners that the nodes which will be changed need and that are not there.
         unplanned: nodes on it that the plan does not have.
         firewall: why its nftables table has to be changed, "" if it is as planned.
         observation: all that was found, for the rules.
@@ -78,6 +79,7 @@ class Found:
     problem: str = ""
     decisions: tuple[Decision, ...] = ()
     lacking: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
     unplanned: tuple[str, ...] = ()
     firewall: str = ""
     observation: Mapping[str, Any] = field(default_factory=dict)
@@ -97,10 +99,16 @@ def read_found(plan: HostPlan, result: object) -> Found:
         machine=plan.machine,
         decisions=tuple(_decision(plan.name, node, seen[name]) for name, node in planned.items()),
         lacking=(*observation["missing_releases"], *observation.get("missing_programs", ())),
+        images=_images(seen[name] for name in planned),
         unplanned=tuple(name for name, one in seen.items() if not one["planned"]),
         firewall="; ".join(observation.get("firewall", {}).get("reasons", ())),
         observation=observation,
     )
+
+
+def _images(nodes: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    changed = (node.get("equipment") or {} for node in nodes if node["decision"]["action"] != Step.NOTHING.value)
+    return tuple(sorted({image for found in changed for image, there in found.get("images", {}).items() if not there}))
 
 
 def _decision(host: str, node: NodePlan, seen: Mapping[str, Any]) -> Decision:

@@ -13,6 +13,8 @@ from typing import Any
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Exposure, Listener
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.companions import Companion
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge, End, Enforcer, Payable, Verdict
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.equipment import from_dict as equipment_from_dict
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.equipment import to_dict as equipment_to_dict
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Release, Role, SecretSource
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.needs import Need
@@ -183,6 +185,7 @@ def node_to_dict(node: NodePlan) -> dict[str, object]:
         "chain": asdict(node.chain) if node.chain else None,
         "needs": [asdict(need) for need in node.needs],
         "companions": [companion_to_dict(companion) for companion in node.companions],
+        "equipment": equipment_to_dict(node.equipment),
     }
 
 
@@ -203,6 +206,7 @@ def node_from_dict(data: Mapping[str, Any]) -> NodePlan:
         needs=tuple(Need(**need) for need in data["needs"]),
         joins=data["expect"]["registered_at"],
         companions=tuple(map(companion_from_dict, data["companions"])),
+        equipment=equipment_from_dict(data["equipment"]),
     )
 
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TypeVar
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Listener
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.ai import as_written, without_prices
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.ai import as_written, without_prices, worker
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import Caps
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.companions import (
     BASIC_AUTH,
@@ -21,6 +21,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.companions import (
     companion_of,
     files_of,
 )
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.equipment import Equipment, equipment_of
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import (
     WORKERS,
     AiWorkerSettings,
@@ -153,6 +154,7 @@ class NodePlan:
         reach, needs: see Surroundings.
         joins: ``host:port`` of the orchestrator at which a worker is to be registered; "" for other nodes.
         companions: what stands in front of it.
+        equipment: what it needs of its host beside a release; None for nothing.
     """
 
     name: str
@@ -173,6 +175,7 @@ class NodePlan:
     joins: str
     companions: tuple[Companion, ...]
     chain: OnChain | None = None
+    equipment: Equipment | None = None
 
     @property
     def log_command(self) -> str:
@@ -222,6 +225,7 @@ def _node_plan(node: Node, surroundings: Surroundings, files: Mapping[str, str])
         needs=surroundings.needs,
         joins=surroundings.peer if node.role in WORKERS else "",
         companions=(companion,) if companion else (),
+        equipment=equipment_of(node) if files else None,
     )
 
 
@@ -323,14 +327,24 @@ class _Files:
             node=self.node,
             paths=self.paths,
             companion=f"{self.companion.unit}.service" if self.companion else "",
-            start_after=["network-online.target", *(f"{unit}.service" for unit in self.surroundings.start_after)],
+            start_after=[
+                "network-online.target",
+                *(["docker.service"] if self.docker else []),
+                *(f"{unit}.service" for unit in self.surroundings.start_after),
+            ],
             credentials=self.credentials(),
             environment=self.environment(secret=False),
             environment_file=bool(self.environment(secret=True)),
             gpu=bool(getattr(settings, "nvidia", "")),
-            docker=isinstance(settings, AiWorkerSettings) or (isinstance(settings, OrchestratorSettings) and settings.ai_worker),
+            docker=self.docker,
             privileged_ports=sorted({x.port for x in self.listeners if x.port < PRIVILEGED_PORTS}),
         )
+
+    @property
+    def docker(self) -> bool:
+        """Whether it needs Docker: without the API an AI worker ends at once, also where each model has a URL."""
+        found = worker(self.node)
+        return found is not None and found.needs_docker
 
     def credentials(self) -> list[tuple[str, str]]:
         """Name of each credential, and the root-only file that systemd takes it from."""

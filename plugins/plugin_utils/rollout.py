@@ -36,6 +36,7 @@ class Rollout:
         decisions: of every planned node in scope.
         releases: hosts that lack a release or a program which one of their nodes needs, in batches.
         nginx: those that lack nginx.
+        images: by host the images of AI runners that it lacks, in the hosts' order.
         new: hosts where something will be started and nothing that runs is stopped.
         restart: hosts where a running node will be stopped and started.
         busy: hosts left as they are, because a node that would be restarted has running sessions.
@@ -51,6 +52,7 @@ class Rollout:
     decisions: tuple[Decision, ...]
     releases: tuple[tuple[str, ...], ...]
     nginx: tuple[str, ...]
+    images: Mapping[str, tuple[str, ...]]
     new: tuple[str, ...]
     restart: tuple[str, ...]
     busy: tuple[str, ...]
@@ -118,6 +120,7 @@ def roll_out(found: Sequence[Found], *, sizes: Sequence[int | str], restart_busy
         decisions=decisions,
         releases=tuple(without_neighbours([one.host for one in found if one.lacking and one.host in todo], machines)),
         nginx=tuple(one.host for one in found if NGINX in one.lacking and one.host in todo),
+        images={one.host: one.images for one in found if one.images and one.host in todo},
         new=tuple(new),
         restart=tuple(restart),
         busy=tuple(busy),

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules import RULES
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.equipment import RULES as EQUIPMENT
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.hosts import RULES as LIVE
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.registrations import RULES as REGISTRATIONS
 
@@ -75,6 +76,6 @@ anything is stopped or started, and by `livepeer.fleet.verify`.
 def page() -> str:
     """The whole page: one row a defect, by code."""
     of_fleets = [(rule.code, rule.level, rule.says, rule.advice) for rule in RULES]
-    of_live_fleets = [(rule.code, rule.level, rule.says, rule.advice) for rule in (*LIVE, *REGISTRATIONS)]
+    of_live_fleets = [(rule.code, rule.level, rule.says, rule.advice) for rule in (*LIVE, *REGISTRATIONS, *EQUIPMENT)]
     rows = sorted([*OF_VALUES, *of_fleets, *of_live_fleets], key=lambda row: row[0])
     return HEAD + "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"

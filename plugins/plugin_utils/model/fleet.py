@@ -399,6 +399,7 @@ class Node:
         pool_size: orchestrators in the active pool of the network; None where nobody said it.
         exchange_rates: what currencies are worth, by currency.
         start_timeout: seconds that a start may take until it is proved.
+        image_free_gb: gigabytes that have to be free before an image of a runner is pulled.
         log_level: glog verbosity (flag ``v``).
         journal: its own journal; None where it writes to the host's.
         proxy: what is to stand in front of it.
@@ -419,6 +420,7 @@ class Node:
     pool_size: int | None
     exchange_rates: tuple[ExchangeRate, ...]
     start_timeout: int
+    image_free_gb: int
     log_level: int
     journal: Journal | None
     proxy: Proxy

@@ -133,6 +133,7 @@ class NodeReader:
             pool_size=self._pool_size(),
             exchange_rates=self._exchange_rates(),
             start_timeout=int(str(self._values["start_timeout"])),
+            image_free_gb=int(str(self._values["image_free_gb"])),
             log_level=int(str(self._values["log_level"])),
             journal=self._journal(),
             proxy=self._proxy(network, secrets),

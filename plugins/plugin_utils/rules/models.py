@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.ai import Key, Model, Worker, containers, inherits, key_of, named, worker
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.equipment import images
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts import runners
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.pipelines import since
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.releases import order, versions
@@ -271,12 +272,6 @@ def _no_image(found: Worker) -> Iterator[Finding]:
                 limit=", ".join(known),
                 hint=f"{best}, or an image in {runners.OVERRIDES_FLAG}" if best else f"an image in {runners.OVERRIDES_FLAG}",
             )
-
-
-def images(node: Node) -> runners.Overrides:
-    """The images that its flags say; ValueError for a document that cannot be read."""
-    flags = node.settings.flags
-    return runners.overrides(flags.get(runners.OVERRIDES_FLAG, ""), flags.get(runners.IMAGE_FLAG, ""))
 
 
 def _serverless(found: Worker) -> Iterator[Finding]:

@@ -154,6 +154,7 @@ def _node(host: str, name: str, network: str, settings: Settings, secrets: dict[
         pool_size=100,
         exchange_rates=(),
         start_timeout=120,
+        image_free_gb=20,
         log_level=3,
         journal=None,
         proxy=Proxy(eth=False, chain_id=42161, allow=("127.0.0.0/8",), certificate=""),
