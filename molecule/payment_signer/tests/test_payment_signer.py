@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Gateways with a remote signer: video is free or refused, live AI is paid by the signer, within its cap."""
+"""Gateways with a remote signer, of somebody else and of the fleet: video is free or refused, live AI is paid, within the signer's cap."""
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from hostlib.unit import Unit
 
 STORY = Story.of(__file__)
 FLEET = STORY.fleet
-SIGNER = Unit(FLEET, "signer1", "signer", 4935)
+SIGNER = Unit(FLEET, "priced1", "livepeer-remote_signer", 3935)
 FOR_VIDEO, FREE = unit.gateway(FLEET, "free1"), unit.orchestrator(FLEET, "free1")
 FOR_LIVE, PRICED = unit.gateway(FLEET, "priced1"), unit.orchestrator(FLEET, "priced1")
 
@@ -72,6 +73,8 @@ def test_live_ai_that_the_plan_calls_good_is_done_and_paid_by_the_signer() -> No
     edge = STORY.edge("priced1", "live_video")
     assert (edge["verdict"], edge["payable"], edge["enforced_by"]) == ("good", "paid", "signer")
     assert (edge["price"], edge["cap"], edge["headroom"]) == ("300", "390", "30")
+    assert SIGNER.metric("livepeer_price_per_capability") == 0
+    assert json.loads(SIGNER.ask("/getBroadcastConfig"))["MaxPrice"] == "390"
     with live_stream("priced1") as stream:
         wait_until("the runner's job", lambda: beside("priced1").says("9000 POST /live-video-to-video 200"), seconds=30)
         wait_until("the signer to sign", lambda: SIGNER.says("Signed numTickets"), seconds=30)
