@@ -25,7 +25,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout import (
     wrong_group,
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout_order import RolloutError
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout_report import describe, leave_out, without_answer
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout_report import describe, leave_out, left_behind, without_answer
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout_scope import beyond_the_run
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.equipment import lacking
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.hosts import chain_findings, foreign_ports, without_nft
@@ -90,7 +90,7 @@ class ActionModule(FleetAction):
             raise AnsibleActionFail(str(error)) from None
         if arguments["roles"]:
             self._refuse_role(plan, rollout, arguments["roles"], task_vars)
-        display.display(describe(rollout))
+        display.display("\n\n".join(text for text in (describe(rollout), left_behind(plan, found)) if text))
         return result | {"changed": False, "ansible_facts": {DECISION: self._fact(rollout, task_vars)}}
 
     def _refuse_lost(self, found: Sequence[Found]) -> None:

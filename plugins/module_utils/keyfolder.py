@@ -7,6 +7,10 @@ go-livepeer makes a new account, with status and log as if all were well, where 
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
+
 from ansible_collections.livepeer.fleet.plugins.module_utils import files, revisions
 from ansible_collections.livepeer.fleet.plugins.module_utils.host import Host
 from ansible_collections.livepeer.fleet.plugins.module_utils.plan_part import Node
@@ -14,11 +18,43 @@ from ansible_collections.livepeer.fleet.plugins.module_utils.revisions import Re
 
 KEYSTORE = "keystore"
 
+_LARGEST = 1 << 20
+"""Bytes; a keystore has about 500."""
+
 
 def made(host: Host, node: Node) -> frozenset[str]:
     """Names in the folder in which go-livepeer keeps accounts of its own, below its data: compared before and after a start."""
     folder = host.paths.state / node.state_directory / KEYSTORE
     return frozenset(path.name for path in folder.iterdir()) if folder.is_dir() else frozenset()
+
+
+def accounts(folder: Path) -> list[tuple[str, str]]:
+    """File and address of each keystore in a folder, as go-ethereum sees them (accounts/keystore/account_cache.go:scanAccounts).
+
+    Raises:
+        OSError: the folder, or a file of it, cannot be read.
+    """
+    found = []
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or path.name.endswith("~") or path.is_symlink() or not path.is_file():
+            continue
+        address = _address(path)
+        if address:
+            found.append((path.name, f"0x{address}"))
+    return found
+
+
+def _address(path: Path) -> str:
+    """The address that a file says of itself; "" for one that is no keystore."""
+    if path.stat().st_size > _LARGEST:
+        return ""
+    try:
+        content = json.loads(path.read_bytes())
+    except ValueError:
+        return ""
+    address = str(content.get("address", "") if isinstance(content, dict) else "").lower()
+    digits = address[2:] if address.startswith("0x") else address
+    return digits if re.fullmatch(r"[0-9a-f]{40}", digits) else ""
 
 
 def problem(host: Host, node: Node) -> str:

@@ -60,6 +60,21 @@ def as_planned(plan: Plan, found: Sequence[Found]) -> str:
     return "\n".join(lines)
 
 
+def left_behind(plan: Plan, found: Sequence[Found]) -> str:
+    """Nodes that the plan does not have any more, before anything is done; "" if there are none."""
+    rows = [(host, node, f"its data stays in /var/lib/livepeer-{node}") for host, node in _unplanned(plan, found)]
+    if not rows:
+        return ""
+    return "\n".join(
+        [
+            "Not in the plan, and left as it is: a node that got another name is a new one to the plan",
+            *_table(rows),
+            "  The database of an orchestrator may hold tickets that are not redeemed yet: with its old name it redeems them. Nothing is",
+            "  deleted; what is not needed any more is stopped with systemctl disable --now livepeer-NAME.",
+        ]
+    )
+
+
 def _unplanned(plan: Plan, found: Sequence[Found]) -> list[tuple[str, str]]:
     """Nodes that no host of their machine has in the plan, each once."""
     planned = {(host.machine, node.name) for host in plan.hosts.values() for node in host.nodes}

@@ -16,6 +16,9 @@ OMITTED = object()
 
 LONGEST_REASON = 400
 
+KEYSTORE = "keystore"
+"""Format of a secret that may be a dictionary."""
+
 _TEMPLATE = re.compile(r"\{\{|\{%|\{#|^#jinja2:")
 _DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9_]*)")
 
@@ -62,7 +65,9 @@ class Reader:
             # Nobody reads it: its name is all that matters, and its value may be anything.
             return None
         secret = one.secret or (one.format == signers.FORMAT and self._hidden_signer(raw))
-        return self._read(raw, secret, lambda key, value: one.secret_key(key) or self._hidden(one, key, value))
+        read = self._read(raw, secret, lambda key, value: one.secret_key(key) or self._hidden(one, key, value))
+        # JSON that YAML or a template has read already.
+        return Present() if one.format == KEYSTORE and isinstance(read, Mapping) else read
 
     def _hidden_signer(self, raw: object) -> bool:
         """True for a signer that is a vault's, or a template of a URL. Any other template may be a host or a dictionary: it is opened."""

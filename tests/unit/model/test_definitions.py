@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[3]
 SPEC_KEYS = {"type", "elements", "choices", "default", "options", "description"}
 FORMATS = {
     "address",
+    "keystore",
     "address_or_none",
     "amount",
     "block",

@@ -89,3 +89,23 @@ def test_a_folder_that_cannot_be_read_or_lacks_one_is_told(world: World) -> None
     (folder / "livepeer.conf").unlink()
     folder.rmdir()
     assert keyfolder.problem(world.host, PART.nodes[0]) == f"its keystore folder {folder} cannot be read"
+
+
+def test_addresses_of_a_folder_and_nothing_else_of_its_keys(tmp_path: Path) -> None:
+    key = '{"address": "%s", "crypto": {"ciphertext": "secret"}, "version": 3}'
+    texts = {
+        "UTC--b": key % ("B" * 40),
+        "UTC--a": key % ("0x" + "a" * 40),
+        ".hidden": key % ("c" * 40),
+        "backup~": key % ("d" * 40),
+        "password": "correct horse",
+        "list": "[]",
+        "short": key % "ab",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "linked").symlink_to(tmp_path / "UTC--a")
+    (tmp_path / "folder").mkdir()
+    assert keyfolder.accounts(tmp_path) == [("UTC--a", "0x" + "a" * 40), ("UTC--b", "0x" + "b" * 40)]
+    with pytest.raises(OSError, match="No such file"):
+        keyfolder.accounts(tmp_path / "gone")

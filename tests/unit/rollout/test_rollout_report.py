@@ -14,6 +14,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout_report impo
     as_planned,
     describe,
     leave_out,
+    left_behind,
     not_as_planned,
     without_answer,
 )
@@ -105,3 +106,11 @@ def test_the_last_line_when_something_is_wrong() -> None:
     finding = Finding("LPF602", Level.ERROR, "down")
     assert "1 finding on the live fleet, 1 host could not be looked at" in not_as_planned([finding], [found("a", problem="gone")])
     assert "2 findings on the live fleet;" in not_as_planned([finding, finding], [found("a", STAYS)])
+
+
+def test_a_renamed_node_is_one_that_stays_behind_and_its_tickets_with_it() -> None:
+    plan = PLAN
+    assert left_behind(plan, [found("orch1")]) == ""
+    told = left_behind(plan, [found("orch1", unplanned=("paid",)), found("orch2")])
+    assert "  orch1  paid  its data stays in /var/lib/livepeer-paid" in told.splitlines()
+    assert "tickets that are not redeemed yet" in told and "Nothing is\n  deleted" in told
