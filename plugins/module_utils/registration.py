@@ -55,7 +55,7 @@ def look(host: Host, node: Node, state: UnitState) -> Registration:
     ends = host.connections(state.main_pid, port)
     if ends:
         return Registration(ends)
-    what, why = _last_try(host.systemd.said(node.unit, state.invocation))
+    what, why = _last_try(host.systemd.said(node.unit, state.invocation, node.log_namespace))
     text = f"LPF607: it is not registered at its orchestrator {node.joins}{f', {_meaning(why)}' if why else ''}"
     return Registration((), text, hopeless=what == "Terminating")
 

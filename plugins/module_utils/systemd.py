@@ -150,10 +150,10 @@ class Systemd:
         done = commands.run([*_journalctl(namespace), "--quiet", "--no-pager", "--output=short-precise", "--no-hostname", *what])
         return done.output.strip()
 
-    def said(self, unit: str, invocation: str) -> str:
+    def said(self, unit: str, invocation: str, namespace: str = "") -> str:
         """The last lines of what a unit wrote since it was started. They may hold secrets."""
         what = [f"--unit={unit}.service", f"--lines={_SAID_LINES}", f"_SYSTEMD_INVOCATION_ID={invocation}"]
-        return commands.run(["journalctl", "--quiet", "--no-pager", "--output=cat", *what]).output
+        return commands.run([*_journalctl(namespace), "--quiet", "--no-pager", "--output=cat", *what]).output
 
     def _must(self, *arguments: str) -> None:
         done = commands.run(["systemctl", *arguments], seconds=_STOP_SECONDS)

@@ -53,7 +53,7 @@ def companion_of(node: Node, machine_listeners: Sequence[Listener]) -> Companion
     eth = next((join_host_port(one.address, one.port) for one in own if one.purpose == ETH), "")
     metrics = any(one.purpose == METRICS for one in own)
     return Companion(
-        unit=f"{node.unit}-proxy",
+        unit=node.proxy_unit,
         unit_file=UNIT,
         files=(UNIT, CONF, *((WATCH,) if eth else ()), *((CERTIFICATE,) if metrics and node.proxy.certificate else ())),
         secrets=tuple(sorted(secrets_of(node, metrics=metrics, eth=bool(eth)))),

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.found import Found, Step
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.found import Decision, Found, Step
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import Plan
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout import Rollout
 
@@ -18,7 +18,7 @@ def describe(rollout: Rollout) -> str:
     if rollout.nothing_to_do:
         return f"Nothing to do: {_nodes(stay)} as planned."
     rows = [(host, "firewall", "change", why) for host, why in rollout.firewalls.items()]
-    rows += [(one.host, one.node, one.step.value, one.reason) for one in changed]
+    rows += [(one.host, _name(one), one.step.value, one.reason) for one in changed]
     lines = ["What will be done", *_table(rows)] if rows else []
     if stay:
         lines.append(f"  {_nodes(stay)} as planned.")
@@ -31,10 +31,15 @@ def describe(rollout: Rollout) -> str:
     if rollout.busy:
         lines += ["", "Left alone, because sessions run there (livepeer_restart_busy: true would restart them)"]
         lines += _table(
-            [(one.host, one.node, one.step.value, one.reason) for one in rollout.decisions if one.host in rollout.busy and one.busy]
+            [(one.host, _name(one), one.step.value, one.reason) for one in rollout.decisions if one.host in rollout.busy and one.busy]
         )
         lines += [f"  {host} waits for {other}" for host, other in rollout.waiting.items()]
     return "\n".join(lines).strip("\n")
+
+
+def _name(one: Decision) -> str:
+    """The node, with its role where its name does not tell."""
+    return one.node if one.node == one.role.value else f"{one.node} ({one.role.value})"
 
 
 def leave_out(found: Sequence[Found]) -> str:

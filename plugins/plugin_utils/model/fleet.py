@@ -431,6 +431,11 @@ class Node:
         return f"livepeer-{self.name}"
 
     @property
+    def proxy_unit(self) -> str:
+        """Name of the unit of the proxy in front of it, without ``.service``."""
+        return f"{self.unit}-proxy"
+
+    @property
     def user(self) -> str:
         """Static system user of the node."""
         return self.unit

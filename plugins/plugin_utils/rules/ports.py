@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import (
     FOREIGN,
@@ -223,7 +223,7 @@ def _free_name(name: str, number: int, taken: Set[str]) -> str:
 
 
 def same_name(survey: Survey) -> Iterator[Finding]:
-    """LPF106: two nodes of a machine share a name, and with it unit, user and data directory."""
+    """LPF106: two nodes of a machine share a name, and with it unit, user and data directory; or one has the name of a proxy."""
     named: dict[tuple[str, str], list[Node]] = {}
     for node in survey.fleet.nodes:
         if node.knows("name"):
@@ -241,6 +241,26 @@ def same_name(survey: Survey) -> Iterator[Finding]:
                 limit=f"{nodes[0].role.value} of {nodes[0].host}",
                 hint=f"{variable}: {free}",
                 others=[nodes[0].host],
+            )
+    yield from _named_as_a_proxy(named)
+
+
+def _named_as_a_proxy(named: Mapping[tuple[str, str], list[Node]]) -> Iterator[Finding]:
+    """LPF106: a node whose unit is called as the one of the proxy in front of another."""
+    proxies = {(machine, nodes[0].proxy_unit): nodes[0] for (machine, _name), nodes in named.items()}
+    for (machine, name), nodes in named.items():
+        other = proxies.get((machine, nodes[0].unit))
+        if other is not None:
+            node = nodes[0]
+            yield finding(
+                "LPF106",
+                node,
+                f'the unit of "{name}" would be that of the proxy in front of "{other.name}" on the same machine',
+                field="name",
+                got=name,
+                limit=f"{other.proxy_unit}, of the {other.role.value} of {other.host}",
+                hint=f"{node.sources['name'].variable}: {node.role.value}, or another name without -proxy at its end",
+                others=[other.host],
             )
 
 

@@ -207,7 +207,7 @@ class World(Systemd):
     def log(self, unit: str, cursor: str, lines: int, namespace: str = "") -> str:
         return f"log of topsecret-4711 line{f' in {namespace}' if namespace else ''}"
 
-    def said(self, unit: str, invocation: str) -> str:
+    def said(self, unit: str, invocation: str, namespace: str = "") -> str:
         return self.words
 
     def version(self) -> int:

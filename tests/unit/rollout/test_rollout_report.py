@@ -8,6 +8,7 @@ from dataclasses import replace
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.found import Decision, Found, Step
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Journal
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Role
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import plan_fleet
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout import Rollout, roll_out
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout_report import (
@@ -54,6 +55,11 @@ def test_what_is_said_names_every_changed_node_its_reason_and_the_order() -> Non
 
 def test_one_line_says_that_there_is_nothing_to_do() -> None:
     assert describe(rollout(found("a", STAYS), found("b", STAYS))) == "Nothing to do: 2 nodes run as planned."
+
+
+def test_a_node_that_is_not_called_as_its_role_is_told_with_it() -> None:
+    text = describe(rollout(found("a", replace(NEW, node="second", role=Role.TRANSCODER))))
+    assert "  a  second (transcoder)  new  it is not on this host yet" in text
 
 
 def test_only_busy_hosts() -> None:
