@@ -7,8 +7,7 @@ from dataclasses import replace
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.found import Decision, Found, Step
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Journal
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Role
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Journal, Role
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import plan_fleet
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout import Rollout, roll_out
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout_report import (
