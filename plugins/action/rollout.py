@@ -105,9 +105,7 @@ class ActionModule(FleetAction):
         lacking = without_nft(plan, {one.host: one.observation for one in found})
         if lacking:
             self.print_problems(lacking)
-            raise AnsibleActionFail(
-                f"Refused: the firewall is wanted where nft is not ({len(lacking)}, printed above). Nothing was changed."
-            )
+            raise AnsibleActionFail("Refused: the firewall is wanted where nft is not, printed above. Nothing was changed.")
 
     def _refuse_foreign(self, plan: Plan, found: Sequence[Found]) -> None:
         foreign = foreign_ports(plan, {one.host: one.observation for one in found})

@@ -25,6 +25,7 @@ OUTSIDE = "example.test"
 # A container that is a machine: each line is needed, see tests/hosts/README.md.
 OPTIONS = (
     *("--cap-add", "SYS_ADMIN", "--cap-add", "SYS_PTRACE"),
+    *("--cap-add", "NET_ADMIN"),  # nftables, in the network of the host alone
     *("--security-opt", "apparmor=unconfined", "--security-opt", "seccomp=unconfined"),
     *("--cgroupns", "host", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw"),
     *("--tmpfs", "/run", "--tmpfs", "/tmp", "--env", "container=docker"),

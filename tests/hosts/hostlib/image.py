@@ -20,6 +20,7 @@ PACKAGES = (
     *("iproute2", "procps"),  # what a person (and a test) looks at it with
     *("ca-certificates", "openssl"),
     "nginx",  # what stands in front of a node, so that no host has to fetch it
+    "nftables",  # livepeer_firewall
     "libx264-164",  # the real go-livepeer is linked against it; so that LIVEPEER_ARCHIVE= works on the same image
 )
 

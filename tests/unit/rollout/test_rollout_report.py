@@ -88,6 +88,12 @@ def test_all_is_well_and_where_to_look_next() -> None:
     ]
 
 
+def test_a_host_whose_firewall_alone_changes_is_touched_and_said() -> None:
+    made = rollout(replace(found("gw1", STAYS), firewall="firewall.nft changes"), found("orch1", STAYS))
+    assert (made.touched, made.unchanged) == (("gw1",), ("orch1",))
+    assert describe(made).splitlines()[:2] == ["What will be done", "  gw1  firewall  change  firewall.nft changes"]
+
+
 def test_a_journal_of_its_own_is_read_by_its_name() -> None:
     of = fleet(replace(gateway("gw1"), journal=Journal()), orchestrator("gw1"))
     lines = as_planned(plan_fleet(of, (), TEMPLATES), [found("gw1")]).splitlines()
