@@ -293,20 +293,19 @@ class _Switch:
                 systemd.enable(unit)
         for companion in node.companions:
             # Also one that stays: a node is not stopped while it could not start again.
-            self._start_companion(
-                companion, restart=companion.unit in companions, chain=chain and (restart or companion.unit in companions)
-            )
+            fresh = companion.unit in companions
+            self._start_companion(companion, node.log_namespace, restart=fresh, chain=chain and (restart or fresh))
         if restart:
             self._start(node.unit, node.log_namespace)
 
-    def _start_companion(self, companion: Companion, *, restart: bool, chain: bool) -> None:
+    def _start_companion(self, companion: Companion, namespace: str, *, restart: bool, chain: bool) -> None:
         self._at_companion = True
         if restart:
-            self._start(companion.unit)
+            self._start(companion.unit, namespace)
         health.prove_companion(self._host, companion, chain=chain)
         self._at_companion = False
 
-    def _start(self, unit: str, namespace: str = "") -> None:
+    def _start(self, unit: str, namespace: str) -> None:
         self._started, self._namespace, self._since = unit, namespace, self._host.systemd.cursor(namespace)
         self._host.systemd.restart(unit)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Exposure, Listener, join_host_port
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.companions import CERTIFICATE, METRICS
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Role
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import Plan, PlanError
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.private_files import write_private
@@ -21,8 +22,6 @@ RULES = "livepeer.rules.yml"
 SCRAPE = "prometheus.yml"
 ON_THE_MACHINE = "on-the-machine"
 """Folder of the targets that only their own machine reaches, a file each."""
-
-METRICS = "metrics"
 
 
 @dataclass(frozen=True)
@@ -63,6 +62,8 @@ def _target(listener: Listener, node: NodePlan, remote: frozenset[tuple[str, str
     labels = {"role": node.role.value, "node": node.name, "host": listener.host, "network": node.network, "machine": listener.machine}
     if (listener.host, listener.node) in remote:
         labels["transcoders"] = "remote"
+    if CERTIFICATE in node.files:
+        labels["__scheme__"] = "https"
     return Target(listener.machine, listener.exposure is Exposure.LOOPBACK, _address(listener), labels)
 
 

@@ -62,6 +62,14 @@ def test_an_orchestrator_with_transcoders_of_the_fleet_is_marked() -> None:
     assert targets(made)[0].labels["transcoders"] == "remote"
 
 
+def test_metrics_with_a_certificate_are_scraped_by_https() -> None:
+    made = plan(metrics("10.0.0.5"))
+    host = made.hosts["gw1"]
+    node = replace(host.nodes[0], files={**host.nodes[0].files, "metrics.crt": "-----BEGIN CERTIFICATE-----\n"})
+    made = replace(made, hosts={**made.hosts, "gw1": replace(host, nodes=(node,))})
+    assert targets(made)[0].labels["__scheme__"] == "https"
+
+
 def test_files(tmp_path: Path) -> None:
     made = plan(metrics("10.0.0.5"), metrics("127.0.0.1", "orch1", "orchestrator", machine="[fd00::1]:2222"))
     write_monitoring(made, tmp_path, SAMPLES)
