@@ -68,7 +68,8 @@ def problem(host: Host, node: Node) -> str:
         there = {path.name for path in credentials.iterdir()}
     except OSError:
         return f"its keystore folder {credentials} cannot be read"
-    return _names(there, set(revisions.credentials(revision.node.files).values())) or _key(host, node, revision)
+    own = {name: text for name, text in revision.node.files.items() if name == revisions.UNIT}
+    return _names(there, set(revisions.credentials(own).values())) or _key(host, node, revision)
 
 
 def _names(there: set[str], wanted: set[str]) -> str:

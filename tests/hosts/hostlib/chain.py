@@ -83,10 +83,15 @@ class Chain:
         return self.folder / account / "password"
 
     def variables(self) -> dict[str, object]:
-        """For an inventory: where the chain answers, and where the files of each account are."""
+        """For an inventory: where the chain answers, which one it is, and where the files of each account are."""
         names = sorted(path.name for path in self.folder.iterdir() if path.is_dir())
         accounts = {name: {"keystore": str(self.keystore(name)), "password": str(self.password(name))} for name in names}
-        return {"livepeer_user_chain": self.url, "livepeer_user_accounts": accounts}
+        return {
+            "livepeer_user_chain": self.url,
+            "livepeer_user_accounts": accounts,
+            # Not the one of the network that it stands for: a binary without the tag of that network refuses its chain id.
+            "livepeer_eth_chain_id": self.document()["chain_id"],
+        }
 
     @property
     def _log(self) -> Path:

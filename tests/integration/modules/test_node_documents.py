@@ -39,6 +39,7 @@ def paid(lab: Lab, machine: Fleet, tmp_path: Path) -> Lab:
     lab.variables |= {
         "livepeer_network": "arbitrum-one-mainnet",
         "livepeer_eth_url": chain.url,
+        "livepeer_eth_chain_id": chain.document()["chain_id"],
         "livepeer_gateway_payment": "onchain",
         "livepeer_gateway_max_price_per_unit": 1250,
         "livepeer_gateway_max_price_per_capability": CAPS,

@@ -18,8 +18,9 @@ UNIT = """[Service]
 LoadCredential=livepeer.conf:/etc/livepeer/gateway/current/livepeer.conf
 LoadCredential=keystore:/etc/livepeer/gateway/current/secrets/keystore
 """
+IN_FRONT = "[Service]\nLoadCredential=nginx.conf:/etc/livepeer/gateway/current/nginx.conf\n"
 RAW = raw_node(
-    files={"livepeer.conf": "v 3\n", "livepeer.service": UNIT, "sysusers.conf": ""},
+    files={"livepeer.conf": "v 3\n", "livepeer.service": UNIT, "sysusers.conf": "", "proxy.service": IN_FRONT},
     secrets={"keystore": {"variable": "livepeer_gateway_keystore", "host": ""}},
     chain={"account": "0xab"},
 )

@@ -13,7 +13,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.needs import Need
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.onchain import on_chain
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import routes
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.hosts import check_live, foreign_ports, without_nft
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.hosts import chain_findings, check_live, foreign_ports, without_nft
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.registrations import unregistered
 from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import combined, fleet, gateway, orchestrator
 
@@ -228,3 +228,38 @@ def test_a_firewall_without_nft_is_seen_before_anything_is_changed() -> None:
     there, lacking = {"missing": "", "reasons": ["it is not there"]}, {"missing": "nft is not there", "reasons": []}
     (found,) = without_nft(GATEWAY, {"gw1": {"firewall": lacking}, "orch1": {"firewall": there}})
     assert (found.code, found.hosts) == ("LPF610", ("gw1",))
+
+
+def endpoint(number: int, **other: Any) -> dict[str, Any]:
+    told = {"number": number, "host": "rpc.example", "reachable": True, "chain_id": 42161, "head": 7, "foreign": False}
+    return {**told, "usable": not other.get("problem"), "problem": "", **other}
+
+
+def told_of(*endpoints: dict[str, Any]) -> list[tuple[str, str, str]]:
+    nodes = {"gateway": running("gateway", endpoints=list(endpoints))}
+    return [(found.code, found.level.value, found.message) for found in check_live(GATEWAY, {"gw1": {"nodes": nodes}})]
+
+
+def test_rpc_endpoints_that_can_be_used() -> None:
+    assert told_of() == []
+    assert told_of(endpoint(1), endpoint(2)) == []
+
+
+def test_rpc_endpoints_that_cannot_be_used() -> None:
+    silent = endpoint(1, reachable=False, problem="it does not answer")
+    other = endpoint(2, chain_id=1, foreign=True, problem="it is of chain 1, not 42161")
+    assert told_of(silent, endpoint(2)) == [("LPF612", "warning", "RPC endpoint 1 (rpc.example) is left out: it does not answer")]
+    never = ("LPF613", "error", "RPC endpoint 2 (rpc.example) is never used: it is of chain 1, not 42161")
+    assert told_of(endpoint(1), other) == [never]
+    assert told_of(silent, other) == [("LPF611", "error", "none of its RPC endpoints can be used"), never]
+    assert told_of(endpoint(0, problem="RPC endpoint 1 is a websocket")) == [("LPF614", "error", "RPC endpoint 1 is a websocket")]
+
+
+def test_an_rpc_endpoint_of_two_nodes_is_told_once_and_of_the_one_that_is_changed() -> None:
+    both, silent = plan(h=combined()), endpoint(1, reachable=False, problem="it does not answer")
+    new = {"action": "new", "reasons": ["it is not on this host yet"], "restarts": True}
+    nodes = {
+        "gateway": running("gateway", endpoints=[silent], decision=new),
+        "orchestrator": running("orchestrator", endpoints=[silent]),
+    }
+    assert [(found.code, found.node) for found in chain_findings(both, {"h": {"nodes": nodes}})] == [("LPF611", "gateway")]
