@@ -10,6 +10,7 @@ from functools import cached_property
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge, End, Payable
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node, Role
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import paying
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan_json import end_name
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import WEI_PER_ETH, Rate
@@ -83,6 +84,7 @@ def _figures(found: Purchase) -> Figures:
         pool_size=found.payer.pool,
         reserve_eth=_eth(found.payer.reserve),
         deposit_eth=_eth(found.payer.deposit),
+        signer=gateway_settings(found.gateway).remote_signer.name if found.payer.signed else "",
         lacks=found.payer.lacks if any(sale.case.deal.base for sale in found.sales) else (),
     )
     return work_out(stated, found.payer, found.sales)

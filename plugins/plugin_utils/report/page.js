@@ -569,11 +569,12 @@
 
   /** A row for each payer and workload, the weakest first; a click opens what each gas price makes of it. */
   function gasTable(worked) {
-    const cells = (one) => [names(one.gateways), one.workload, `${one.price} ${one.unit}`, one.advertised, one.cap || "none", one.survives, one.deposit, codesOf(one)];
+    const paid = (one) => names(one.gateways) + (one.signer ? ` by the signer ${one.signer}` : "");
+    const cells = (one) => [paid(one), one.workload, `${one.price} ${one.unit}`, one.advertised, one.cap || "none", one.survives, one.deposit, codesOf(one)];
     const used = GAS.map((_head, place) => worked.some((one) => cells(one)[place].length));
     const row = (one) => {
       const more = h("tr", { class: "by-gas", hidden: true }, h("td", { colspan: GAS.length }, gasRows(one)));
-      const opens = h("button", { type: "button", class: "plain opens", "aria-expanded": "false", onclick: () => { more.hidden = !more.hidden; opens.setAttribute("aria-expanded", String(!more.hidden)); } }, names(one.gateways));
+      const opens = h("button", { type: "button", class: "plain opens", "aria-expanded": "false", onclick: () => { more.hidden = !more.hidden; opens.setAttribute("aria-expanded", String(!more.hidden)); } }, paid(one));
       return [h("tr", {}, [opens, ...cells(one).slice(1)].map((cell, place) => (used[place] ? h("td", {}, cell) : ""))), more];
     };
     return table(GAS.filter((_head, place) => used[place]), some("figures", worked, row, "tr", ["td", { colspan: GAS.length }]).flat());

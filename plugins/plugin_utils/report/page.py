@@ -144,6 +144,7 @@ def _ratio(amount: Fraction | None) -> str | None:
 def _pricing(figures: Figures) -> dict[str, Any]:
     return {
         "gateways": list(figures.gateways),
+        "signer": figures.signer,
         "workload": str(figures.workload),
         "unit": f"{figures.currency} per {figures.unit}",
         "price": base_text(figures),

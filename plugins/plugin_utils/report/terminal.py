@@ -181,7 +181,8 @@ def _gas_row(figures: Figures, unit: str) -> tuple[str, ...]:
     per = "" if unit else f" {figures.currency} per {figures.unit}"
     cap = "" if figures.cap is None else rough_text(figures.cap)
     texts = (base_text(figures) + per, advertised_text(figures), cap, gas_text(figures), survives_text(figures))
-    return (_names(figures.gateways), str(figures.workload), *texts)
+    by = f" by {figures.signer}" if figures.signer else ""
+    return (_names(figures.gateways) + by, str(figures.workload), *texts)
 
 
 def _by_verdict(together: Sequence[Group]) -> list[list[Cell]]:

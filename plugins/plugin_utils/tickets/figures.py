@@ -99,6 +99,7 @@ class Figures:
         max_face_value_instead: ``maxFaceValue`` of the orchestrators, in wei, that makes do with the present deposit; None where
             it is no help.
         codes: of the findings about it.
+        signer: who pays for these gateways, a host of the inventory or a URL; "" where each pays by itself.
     """
 
     gateways: tuple[str, ...]
@@ -123,6 +124,7 @@ class Figures:
     cap_instead: Fraction | None = None
     max_face_value_instead: int | None = None
     codes: tuple[str, ...] = ()
+    signer: str = ""
 
 
 def work_out(stated: Figures, paying: Payer, sales: tuple[Sale, ...]) -> Figures:
