@@ -187,3 +187,18 @@ def _model_of(case: dict[str, Any]) -> str:
     if "0.5 wei" in case["case"]:
         return "m/three"
     return "m/four" if "gateway" in case["case"] else "m/one"
+
+
+def test_a_warm_model_without_a_url_is_a_container_that_goes_with_its_node(
+    fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = docker()
+    monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{api.server_address[1]}")
+    orchestrator = Orchestrator(fleet, tmp_path, [{"pipeline": "text-to-image", "model_id": "m/one", "warm": True}])
+    assert Gateway(fleet, orchestrator.address).image().status == 200
+    fleet.end(1)
+    asked = [f"{method} {re.sub(r'^/v[0-9.]+', '', path).partition('?')[0]}" for method, path in api.asked]
+    mine = "/containers/text-to-image_m-one_8000"
+    wanted = ["POST /images/create", "POST /containers/create", f"POST {mine}/start", f"POST {mine}/stop", f"DELETE {mine}"]
+    assert [one for one in asked if one in wanted] == wanted
+    api.shutdown()

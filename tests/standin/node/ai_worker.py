@@ -11,6 +11,7 @@ from typing import Any
 
 from . import golog
 from .ai_runner import Runner, RunnerFailed
+from .containers import Containers
 from .lifecycle import Lifecycle
 
 Workload = tuple[str, str]
@@ -27,22 +28,32 @@ class AIWorker:
 
     runners: dict[Workload, list[Runner]] = field(default_factory=dict)
     warm: dict[Workload, bool] = field(default_factory=dict)
+    containers: Containers | None = None
     _free: dict[Workload, int] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, model: dict[str, object], lifecycle: Lifecycle) -> None:
         """One entry of aiModels.json: a `url` has to be ready; the same model again adds its capacity."""
         workload = str(model.get("pipeline", "")), str(model.get("model_id", ""))
-        url = str(model.get("url", ""))
+        external = url = str(model.get("url", ""))
+        if self.containers is not None:
+            self.containers.ensure_image(*workload)
+            if not url and model.get("warm"):
+                url = self.containers.start(*workload)
         if url:
             runner = Runner(*workload, url, str(model.get("token", "")))
             runner.wait_until_ready(lifecycle)
             self.runners.setdefault(workload, []).append(runner)
-        capacity = int(str(model.get("capacity", 0) or 1)) if url else 1
+        capacity = int(str(model.get("capacity", 0) or 1)) if external else 1
         with self._lock:
             self._free[workload] = self._free.get(workload, 0) + capacity
         self.warm[workload] = bool(model.get("warm", False))
         golog.verbose(6, f"Capability {workload[0]} advertised with model constraint {workload[1]}")
+
+    def stop(self) -> None:
+        """Its containers go with it."""
+        if self.containers is not None:
+            self.containers.stop()
 
     def advertised(self) -> list[list[object]]:
         """Pipeline, model, warm: what a gateway sees in the answer to GetOrchestrator."""
@@ -71,8 +82,8 @@ class AIWorker:
                 self._free[workload] += 1
 
     def do(self, workload: Workload, body: dict[str, Any]) -> Any:
-        """The answer of the model's first runner; a managed container would have to be started, which the stand-in has none of."""
+        """The answer of the model's first runner; a cold model has none, and a stand-in starts none for a job."""
         runners = self.runners.get(workload)
         if not runners:
-            raise RunnerFailed(f"no container for {workload[0]} {workload[1]}: the stand-in starts none")
+            raise RunnerFailed(f"no container for {workload[0]} {workload[1]}: the stand-in starts none for a job")
         return runners[0].do(body)

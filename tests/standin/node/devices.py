@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 
-from . import aimodels, docker, gojson, golog
+from . import aimodels, containers, docker, gojson, golog
 from .lifecycle import Ended
 from .settings import Settings
 
@@ -30,14 +30,17 @@ def check_transcoder(settings: Settings) -> None:
         golog.info("Enabling HEVC decoding on CPU, may be slow")
 
 
-def remove_containers() -> None:
-    """starter.go:StartLivepeer: first of all, and only logged; the stand-in has left none behind."""
-    if problem := docker.problem():
+def remove_containers(creator: str) -> None:
+    """starter.go:StartLivepeer: first of all, and only logged."""
+    if problem := containers.remove_left(creator):
         golog.error(f"Error removing existing AI worker containers: {problem}")
 
 
-def check_ai_worker(settings: Settings, directory: str, models: list[dict[str, object]]) -> None:
-    """starter.go:StartLivepeer: what an AI worker needs; without a Docker API only a serverless one comes up."""
+def check_ai_worker(settings: Settings, directory: str, models: list[dict[str, object]]) -> str:
+    """starter.go:StartLivepeer: what an AI worker needs; without a Docker API only a serverless one comes up.
+
+    Gives the folder of the models.
+    """
     if settings.text("nvidia") == "all":
         raise Ended(f"Error parsing -nvidia for devices: {NO_DEVICES}")
     if not settings.text("nvidia"):
@@ -57,6 +60,7 @@ def check_ai_worker(settings: Settings, directory: str, models: list[dict[str, o
     elif problem := docker.problem():
         raise Ended(f"Error starting AI worker: error creating docker manager: {problem}")
     aimodels.check_pipelines(models)
+    return models_directory
 
 
 def _check_image_overrides(text: str) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a Docker API answers (ai/worker/docker.go:RemoveExistingContainers).
+"""A Docker API: whether it answers, and requests to it (ai/worker/docker.go).
 
 Only one that DOCKER_HOST names is asked: no test may touch the Docker of the machine that it happens to run on.
 """
@@ -11,8 +11,11 @@ import os
 import socket
 from urllib.parse import urlsplit
 
+from .transport import Answer
+
 SOCKET = "unix:///var/run/docker.sock"
 SECONDS = 10.0
+VERSION = "1.43"
 LIST = "/containers/json?all=1&filters=%7B%22label%22%3A%7B%22creator%3Dai-worker%22%3Atrue%7D%7D"
 
 
@@ -44,6 +47,21 @@ def problem() -> str:
         return "" if answer.status == 200 else f"failed to list containers: Error response from daemon: {answer.reason}"
     except (OSError, http.client.HTTPException):
         return unreachable
+    finally:
+        opened.close()
+
+
+def ask(method: str, path: str, body: bytes | None = None) -> Answer:
+    """One request, to an API that was there a moment ago; without an answer the status is 0."""
+    opened = _connection(os.environ.get("DOCKER_HOST", ""))
+    if opened is None:
+        return Answer(0, b"unable to parse docker host")
+    try:
+        opened.request(method, f"/v{VERSION}{path}", body, {"Content-Type": "application/json"} if body else {})
+        response = opened.getresponse()
+        return Answer(response.status, response.read())
+    except (OSError, http.client.HTTPException) as error:
+        return Answer(0, str(error).encode())
     finally:
         opened.close()
 

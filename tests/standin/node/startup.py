@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from . import aimodels, chain, datadir, devices, golog, profiles, terms, urls
+from .containers import Containers
 from .govalues import ParseError, atoi
 from .lifecycle import Ended, Lifecycle
 from .metrics import Metrics
@@ -23,7 +24,7 @@ def start(settings: Settings, version: str, lifecycle: Lifecycle, pretended_role
     if settings.text("netint") and settings.text("nvidia"):
         golog.exit_one("both -netint and -nvidia arguments specified, this is not supported")
     if settings.on("aiWorker"):
-        devices.remove_containers()
+        devices.remove_containers(_creator(settings))
     orchestrators = urls.orchestrators(settings.text("orchAddr"))
     chain.announce(settings)
     directory = datadir.locate(settings)
@@ -58,11 +59,14 @@ def start(settings: Settings, version: str, lifecycle: Lifecycle, pretended_role
         database.check_or_store_chain(0)
     else:
         chain.connect(node, database)
-    _check_models(node, role, directory)
-    urls.check_object_store(settings.text("objectStore"), "object store")
-    urls.check_object_store(settings.text("recordStore"), "recordings object store")
-    urls.check_webhooks(settings)
-    Service(node, role, orchestrators).run()
+    try:
+        _check_models(node, role, directory)
+        urls.check_object_store(settings.text("objectStore"), "object store")
+        urls.check_object_store(settings.text("recordStore"), "recordings object store")
+        urls.check_webhooks(settings)
+        Service(node, role, orchestrators).run()
+    finally:
+        node.ai_worker.stop()
 
 
 def choose_role(settings: Settings) -> Role:
@@ -118,7 +122,9 @@ def _check_models(node: Node, role: Role, directory: str) -> None:
     settings = node.settings
     models = aimodels.parse(settings.text("aiModels")) if settings.text("aiModels") else []
     if settings.on("aiWorker"):
-        devices.check_ai_worker(settings, directory, models)
+        folder = devices.check_ai_worker(settings, directory, models)
+        gpus = settings.text("nvidia").split(",") if settings.text("nvidia") else ["emulated-0"]
+        node.ai_worker.containers = Containers(_creator(settings), folder, gpus)
     if settings.text("aiModels"):
         aimodels.check_pipelines(models)
         if settings.on("aiWorker"):
@@ -131,12 +137,15 @@ def _check_models(node: Node, role: Role, directory: str) -> None:
         )
 
 
+def _creator(settings: Settings) -> str:
+    """Whose containers these are: two workers on a host with the same one remove each other's."""
+    return settings.text("serviceAddr") or settings.text("ethAcctAddr")
+
+
 def _warm(node: Node, models: list[dict[str, object]]) -> None:
-    """Runners behind a URL are waited for, whatever `warm` says; a managed container would have to be started."""
+    """Runners behind a URL are waited for, whatever `warm` says; a container is started for a warm model without one."""
     aimodels.check_warm_and_cold(models)
     for model in models:
         if node.settings.on("aiServerless"):
             continue
-        if model.get("warm") and not model.get("url"):
-            raise Ended(f"Error AI worker warming {model.get('pipeline', '')} container: the stand-in starts no containers")
         node.ai_worker.add(model, node.lifecycle)
