@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from hostlib.playbook import run_playbook
 from hostlib.story import Story
-from hostlib.video import Gateway, push
 from hostlib.tools import wait_until
+from hostlib.video import Gateway, push
 from testinfra import get_host
 from testinfra.host import Host
 

@@ -14,6 +14,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.releases impo
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node, Role
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.nearest import nearest
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.peers import named as named_peer
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.peers import peer_of
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Rule, Survey, finding, setting, some
 
@@ -32,9 +33,17 @@ def unusable(survey: Survey) -> Iterator[Finding]:
             if found is None:
                 yield from _not_read(survey, node)
                 continue
+            if _of_nobody(survey, found):
+                continue
             yield from _unlisted(survey, found)
             for rule in WORKER_RULES:
                 yield from rule(found)
+
+
+def _of_nobody(survey: Survey, found: Worker) -> bool:
+    """True for a worker that has the models of an orchestrator which is not there: that is a finding of its own."""
+    peer, _role = named_peer(found.node)
+    return found.node.role is Role.AI_WORKER and not found.models and not peer.address and peer_of(survey.fleet, found.node) is None
 
 
 def _models(node: Node) -> Iterator[tuple[int, Model]]:
