@@ -39,7 +39,7 @@ lint: venv ## ruff, mypy, yamllint, ansible-lint, specs, changelog
 	@$(IN) ruff check .
 	@$(IN) ruff format --check .
 	@$(IN) MYPYPATH=$$ANSIBLE_COLLECTIONS_PATH mypy -p $(PLUGINS)
-	@$(IN) MYPYPATH=tests/hosts mypy tests/hosts tests/chain/chainlib demo molecule/*/*.py molecule/*/tests/*.py
+	@$(IN) MYPYPATH=tests/hosts mypy tests/hosts tests/chain/chainlib demo molecule/*/tests/*.py
 	@$(IN) MYPYPATH=tests/hosts:$$ANSIBLE_COLLECTIONS_PATH mypy --follow-imports=silent --untyped-calls-exclude=selenium tests/browser
 	@$(IN) MYPYPATH=tests/hosts:tests/programs:$$ANSIBLE_COLLECTIONS_PATH mypy --follow-imports=silent tests/programs
 	@$(IN) MYPYPATH=tests/standin mypy tests/standin/node
