@@ -109,6 +109,26 @@ def different(hosts: int) -> Inventory:
     return Inventory(inventory.groups, variables)
 
 
+def workers(hosts: int) -> Inventory:
+    """A gateway and a tenth of orchestrators, whose work is done by transcoders and AI workers on all of the other hosts."""
+    orchestrators = [f"orchestrator{number}" for number in range(hosts // 10)]
+    others = [f"worker{number}" for number in range(hosts - len(orchestrators) - 1)]
+    half = len(others) // 2
+    variables: dict[str, dict[str, object]] = {"gateway": dict(RELEASE)}
+    for name in orchestrators:
+        variables[name] = {
+            **RELEASE,
+            "livepeer_orchestrator_service_addr": f"{name}.example.com:8935",
+            "livepeer_orchestrator_orch_secret": "long enough",
+            "livepeer_orchestrator_ai_models": [{"pipeline": "llm", "model_id": "c/chat", "url": "http://runner:8000"}],
+        }
+    for number, name in enumerate(others):
+        role = "transcoder" if number < half else "ai_worker"
+        variables[name] = {**RELEASE, f"livepeer_{role}_orchestrator": orchestrators[number % len(orchestrators)]}
+    groups = {"livepeer_transcoders": others[:half], "livepeer_ai_workers": others[half:]}
+    return Inventory({"livepeer_gateways": ["gateway"], "livepeer_orchestrators": orchestrators, **groups}, variables)
+
+
 def timed(steps: dict[str, float], name: str, action: Callable[[], T]) -> T:
     """The action's result; its seconds go into ``steps``."""
     start = time.perf_counter()
@@ -136,7 +156,8 @@ def measure(inventory: Inventory) -> tuple[dict[str, float], str]:
 
 def main(sizes: tuple[int, ...]) -> None:
     """Print a line a size, and how the time grew since the one before."""
-    for name, build in (("combined", combined), ("separate", separate), ("several", several), ("different", different)):
+    kinds = {"combined": combined, "separate": separate, "several": several, "workers": workers, "different": different}
+    for name, build in kinds.items():
         before = 0.0
         for hosts in sizes:
             steps, what = measure(build(hosts))
