@@ -219,6 +219,10 @@ observation:
       elements: dict
       sample: [{"node": "gateway", "purpose": "http", "protocol": "tcp", "address": "0.0.0.0", "port": 9935, "pid": 711,
                 "unit": "nginx", "command": "nginx"}]
+    firewall:
+      description: What has to be done about the nftables table (C(reasons)), and what it needs and the host lacks (C(missing)).
+      type: dict
+      sample: {"missing": "", "reasons": ["firewall.nft changes"]}
     sockets:
       description: Every listening socket and its owner. C(command) is the name of the program, without its arguments.
       type: list
