@@ -45,6 +45,19 @@ def test_a_job_goes_through_the_ai_worker_of_the_other_machine() -> None:
     wait_until("the job to be counted", lambda: AI_WORKER.metric("livepeer_ai_result_uploaded_total") == 1, seconds=20)
 
 
+def test_images_are_pulled_before_the_worker_is_started() -> None:
+    image = "livepeer/ai-runner"
+    said = FLEET.execute(
+        "farm1", "journalctl", "-u", "surroundings", "-u", "livepeer-ai_worker", "-o", "short-unix", "--no-pager"
+    ).splitlines()
+    pulled = next(
+        place for place, line in enumerate(said) if f"POST /images/create?fromImage={image.replace('/', '%2F')}&tag=llm 200" in line
+    )
+    started = next(place for place, line in enumerate(said) if "livepeer-ai_worker" in line)
+    assert pulled < started
+    assert sum("POST /images/create" in line for line in said[:started]) == 1
+
+
 def test_a_marker_stays_in_the_streams_of_those_who_did_the_work() -> None:
     assert STORY.push("hub1", "marked-stream", 1) == ["2 renditions"]
     assert GATEWAY.says("marked-stream")

