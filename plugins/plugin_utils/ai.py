@@ -118,6 +118,13 @@ def containers(model: Model) -> int:
     return int(str(model.get("capacity") or 1))
 
 
+def warm_up_seconds(node: Node) -> int:
+    """How long a node may need before it listens at all: it starts its warm containers one after the other."""
+    found = worker(node)
+    warm = (model for _place, model in found.managed if model.get("warm") is True) if found else ()
+    return sum(containers(model) * runners.start_seconds(flags=bool(model.get("optimization_flags"))) for model in warm)
+
+
 def as_written(models: tuple[Model, ...]) -> tuple[Model, ...]:
     """The entries of aiModels.json: a managed batch model of capacity N stands there N times.
 

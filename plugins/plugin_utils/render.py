@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TypeVar
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Listener
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.ai import as_written, without_prices, worker
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.ai import as_written, warm_up_seconds, without_prices, worker
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import Caps
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.companions import (
     BASIC_AUTH,
@@ -219,7 +219,7 @@ def _node_plan(node: Node, surroundings: Surroundings, files: Mapping[str, str])
         listeners=own,
         cli=next((bind_address(x, node) for x in own if x.purpose == "cli"), ""),
         settings=read_backs(node, surroundings.orchestrator_urls, surroundings.caps.flag, _capabilities(surroundings)) if files else (),
-        start_timeout=node.start_timeout,
+        start_timeout=node.start_timeout + warm_up_seconds(node),
         reach=surroundings.reach if files else (),
         chain=on_chain(node),
         needs=surroundings.needs,

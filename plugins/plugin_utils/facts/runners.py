@@ -48,14 +48,9 @@ def host(version: str) -> str:
     return str(_of("exposures", version)["host"])
 
 
-def tells_creators_apart(version: str) -> bool:
-    """True if a worker leaves containers alone that carry another creator's id (``docker.go:RemoveExistingContainers``)."""
-    return order(version) >= order(load("runners")["creator_id_since"])
-
-
-def capacity_starts_containers(version: str) -> bool:
-    """True if the capacity of a managed model is a number of containers; older versions ignore it."""
-    return order(version) >= order(load("runners")["capacity_of_managed_since"])
+def start_seconds(*, flags: bool) -> int:
+    """How long a container may take until it is ready; with optimization flags it compiles first."""
+    return int(load("runners")["start_seconds"]["with_flags" if flags else "plain"])
 
 
 @dataclass(frozen=True)

@@ -28,3 +28,15 @@ def test_they_are_listeners_of_the_plan_and_of_no_process_of_a_node() -> None:
         "127.0.0.1:8500 to 8501",
         "127.0.0.1:8503",
     ]
+
+
+def test_a_start_may_take_as_long_as_its_warm_containers_may() -> None:
+    warm = [
+        MODELS[0] | {"warm": True, "capacity": 2},
+        MODELS[1] | {"warm": True, "optimization_flags": {"SFAST": True}},
+        {"pipeline": "upscale", "model_id": "cold"},
+        {"pipeline": "upscale", "model_id": "far", "url": "http://r:9000", "warm": True},
+    ]
+    host = orchestrator(orchestrator_ai_worker=True, orchestrator_ai_models=warm, orchestrator_nvidia="0,1,2")
+    (node,) = plan_fleet(fleet(o=host), (), TEMPLATES).hosts["o"].nodes
+    assert node.start_timeout == 120 + 2 * 180 + 300
