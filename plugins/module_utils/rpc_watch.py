@@ -449,7 +449,7 @@ class Watch:
         for one in reports:
             if before.get(one.number) != (one.usable, one.problem):
                 what = f"is used (chain {one.chain_id}, block {one.head})" if one.usable else f"is left out: {one.problem}"
-                print(f"RPC endpoint {one.number} ({one.host}) {what}", file=sys.stderr, flush=True)
+                _say(f"RPC endpoint {one.number} ({one.host}) {what}")
         if not self._chain_id:  # nobody knows the chain of this network; from now on it is the one that they agreed on
             self._chain_id = next((one.chain_id for one in reports if one.usable), 0)
         self._reports = reports
@@ -471,19 +471,28 @@ def _tell_systemd(message: str) -> None:
             sender.sendall(message.encode())
 
 
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+def _end(_number: int, _frame: object) -> None:
+    raise SystemExit(0)
+
+
 def main(arguments: Sequence[str]) -> int:
     """``rpc_watch.py CHAIN_ID ADDRESS PORT NGINX…``, as a unit with RuntimeDirectory= and the credential eth_url."""
     chain_id, address, port, *nginx = arguments
     os.umask(0o077)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: sys.exit(0))
+        signal.signal(number, _end)
     try:
         endpoints = read_endpoints(Path(os.environ["CREDENTIALS_DIRECTORY"], "eth_url").read_text(encoding="utf-8"))
     except EndpointError as error:
-        print(error, file=sys.stderr)
+        _say(str(error))
         return 1
     return Watch(nginx, endpoints, int(chain_id), Path(os.environ["RUNTIME_DIRECTORY"])).run((address, int(port)))
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    raise SystemExit(main(sys.argv[1:]))

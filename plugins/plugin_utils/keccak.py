@@ -10,7 +10,7 @@ _WORD = (1 << 64) - 1
 def _constants() -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
     """Round constants (the shift register of FIPS 202, algorithm 5), and for each lane where rho and pi bring it, and how rotated."""
     rounds, register = [], 1
-    for _ in range(24):
+    for _round in range(24):
         constant = 0
         for bit in range(7):
             constant |= (register & 1) << ((1 << bit) - 1)

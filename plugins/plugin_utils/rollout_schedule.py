@@ -72,12 +72,16 @@ class _Scheduler:
             number = 0
             if not chosen:
                 wave = number = wave + 1
-                chosen = _fill(free, next(sizes))
+                chosen = self._wave(free, sizes)
             left = [unit for unit in left if unit not in chosen]
             for layer in self._layers(chosen):
                 for hosts in self._apart(layer):
                     yield Batch(hosts, number, self._reasons(hosts))
                     self.done |= set(hosts)
+
+    def _wave(self, free: Sequence[tuple[str, ...]], sizes: Iterator[int]) -> list[tuple[str, ...]]:
+        """As many units as the next wave takes."""
+        return _fill(free, next(sizes))
 
     def _awaited(self, unit: Collection[str]) -> bool:
         """Whether something comes before a unit that is not done yet."""

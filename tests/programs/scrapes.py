@@ -14,7 +14,7 @@ RECORDED = Path(__file__).parent / "recorded"
 _SAMPLE = re.compile(r"(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(?P<labels>.*)\})? (?P<value>\S+)")
 _STARTED = "process_start_time_seconds"
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+Run = Callable[..., subprocess.CompletedProcess[str]]
 """promtool: how it ended."""
 
 Samples = Mapping[tuple[str, str], str]

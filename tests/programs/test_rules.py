@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 import yaml
@@ -20,7 +21,7 @@ ALERTS = [
 DAY = 1440
 ONCHAIN = "arbitrum-one-mainnet"
 REMOTE = {"transcoders": "remote"}
-OWN = {"transcoders": "own"}
+OWN: Mapping[str, str] = MappingProxyType({"transcoders": "own"})
 TICKETS = 'livepeer_ticket_redemption_errors{node_id="node",node_type="orch"}'
 REWARD = 'livepeer_reward_call_errors{node_id="node",node_type="orch"}'
 RECEIVED = 'livepeer_payment_recv_errors{error_code="Unknown",node_id="node",node_type="orch"}'

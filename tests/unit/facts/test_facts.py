@@ -87,7 +87,11 @@ def test_the_signer_got_its_own_cli_port_in_0_9_0() -> None:
 @pytest.mark.parametrize("role", ["gateway", "orchestrator"])
 def test_default_addresses_are_go_livepeers_own(version: str, role: str) -> None:
     facts = {one.flag: one.address for one in listeners.listeners(version, role)}
-    ours = {one.flag: one.default for one in definitions().values() if role in one.roles and one.format == "address" and one.default}
+    ours = {
+        one.flag: one.default
+        for one in definitions().values()
+        if one.flag and role in one.roles and one.format == "address" and one.default
+    }
     assert ours
     assert ours == {flag: facts[flag] for flag in ours}
 

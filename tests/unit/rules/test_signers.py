@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import pytest
 from ansible_collections.livepeer.fleet.plugins.plugin_utils import rules
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
@@ -22,7 +24,7 @@ from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import (
     signer,
 )
 
-LIVE = [{"pipeline": "live-video-to-video", "model_id": "comfystream", "price_per_unit": 400, "pixels_per_unit": 1}]
+LIVE = ({"pipeline": "live-video-to-video", "model_id": "comfystream", "price_per_unit": 400, "pixels_per_unit": 1},)
 OTHER = [{"pipeline": "live-video-to-video", "model_id": "streamdiffusion", "price_per_unit": 100, "pixels_per_unit": 1}]
 MONEY: Host = {"expected_gas_gwei": ["0.05", "0.1"], "pool_size": 100, "remote_signer_reserve_eth": 2, "remote_signer_deposit_eth": 1}
 CAP, CAPS = "livepeer_remote_signer_max_price_per_unit", "livepeer_remote_signer_max_price_per_capability"
@@ -39,9 +41,9 @@ def near(cap: object = None, **variables: object) -> Host:
     return signer(cap, ansible_host="10.0.0.1", **variables)
 
 
-def live(models: list[dict[str, object]] = LIVE, **variables: object) -> Host:
+def live(models: Sequence[Mapping[str, object]] = LIVE, **variables: object) -> Host:
     """An orchestrator of the chain that serves live video."""
-    return asker(1000, orchestrator_ai_models=models, **variables)
+    return asker(1000, orchestrator_ai_models=list(models), **variables)
 
 
 def asked_at(g: Host, s: Host) -> str:
