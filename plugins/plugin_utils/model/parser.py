@@ -10,7 +10,7 @@ from fractions import Fraction
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.collector import Collector, merged
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.control import check_once
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.definitions import FLEET, Definition, of_role
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.definitions import FLEET, Definition, definitions, of_role
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.deployment import read_release
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import START_ORDER, Fleet, Host, Role, Service, Source
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.groups import Membership, group_names, memberships
@@ -84,10 +84,17 @@ def _host(
 def _services(entries: object) -> tuple[Service, ...]:
     """The entries of ``livepeer_services`` that say what they are."""
     found = enumerate(entries if isinstance(entries, tuple) else ())
+    usual = str((definitions()["livepeer_services"].options or {})["protocol"].default)
     return tuple(
-        Service(str(one["name"]), str(one["addr"]), str(one["protocol"]), str(one.get("exposure", "")), f"livepeer_services[{place}].addr")
+        Service(
+            name=str(one["name"]),
+            addr=str(one["addr"]),
+            protocol=str(one.get("protocol", usual)),
+            exposure=str(one.get("exposure", "")),
+            variable=f"livepeer_services[{place}].addr",
+        )
         for place, one in found
-        if {"name", "addr", "protocol"} <= set(one)
+        if {"name", "addr"} <= set(one)
     )
 
 

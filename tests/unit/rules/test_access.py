@@ -23,7 +23,7 @@ from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import (
 OPEN = {"gateway_http_addr": "0.0.0.0:9935", "gateway_http_ingest": True}
 HOOK = {"gateway_auth_webhook_url": "{{ vault_hook }}"}
 LIVE = [{"pipeline": "live-video-to-video", "model_id": "l", "price_per_unit": 100}]
-MEDIAMTX = {"name": "mediamtx", "addr": ":1935", "protocol": "tcp"}
+MEDIAMTX = {"name": "mediamtx", "addr": ":1935"}
 
 
 def test_a_gateway_that_pays_for_everybody() -> None:
