@@ -55,7 +55,13 @@ class FleetAction(ActionBase):
 
     def print_problems(self, found: Sequence[Finding], lost: str = "") -> None:
         """Print findings as the plan does, and what else is wrong."""
-        display.display("\n\n".join(text for text in (findings(found, screen()), lost) if text))
+        display.display("\n\n".join(text for text in (findings(found, screen()), lost) if text) + "\n")
+
+
+def _of_starts(told: Sequence[Finding], found: Sequence[Found]) -> tuple[Finding, ...]:
+    """Errors of a chain of nodes that would start on it: they would find none, or another one. What runs goes on."""
+    changed = {(one.host, one.node) for host in found for one in host.decisions if one.step is not Step.NOTHING}
+    return tuple(one for one in told if one.level is Level.ERROR and (one.hosts[0], one.node) in changed)
 
 
 class ActionModule(FleetAction):
@@ -76,11 +82,7 @@ class ActionModule(FleetAction):
         )
         plan = self.plan(arguments["plan"])
         found = self.found(plan, arguments["found"], task_vars)
-        self._refuse_lost(found)
-        self._refuse_foreign(plan, found)
-        self._refuse_without_nft(plan, found)
-        self._refuse_chain(plan, found)
-        self._refuse_lacking(plan, found)
+        self._refuse_unready(plan, found)
         beyond = beyond_the_run(plan, found)
         if beyond:
             raise AnsibleActionFail(beyond)
@@ -93,43 +95,27 @@ class ActionModule(FleetAction):
         display.display("\n\n".join(text for text in (describe(rollout), left_behind(plan, found)) if text))
         return result | {"changed": False, "ansible_facts": {DECISION: self._fact(rollout, task_vars)}}
 
-    def _refuse_lost(self, found: Sequence[Found]) -> None:
+    def _refuse_unready(self, plan: Plan, found: Sequence[Found]) -> None:
+        """All that stands against the run at once: told one by one, each would cost a run."""
+        observed = {one.host: one.observation for one in found}
+        chain = chain_findings(plan, observed)
+        against = {
+            "planned ports are held by foreign processes": foreign_ports(plan, observed),
+            "the firewall is wanted where nft is not": without_nft(plan, observed),
+            "RPC endpoints cannot be used": _of_starts(chain, found),
+            "hosts lack what their nodes need": lacking(plan, observed, all_nodes=False),
+        }
+        told = {one: None for findings_ in (chain, *against.values()) for one in findings_}
         lost = without_answer(found)
+        if told or lost:
+            self.print_problems(tuple(told), lost)
         if lost:
-            self.print_problems((), lost)
             raise AnsibleActionFail(
                 f"Not every host could be looked at, see above. Nothing was changed. To go on without: {leave_out(found)}"
             )
-
-    def _refuse_without_nft(self, plan: Plan, found: Sequence[Found]) -> None:
-        lacking = without_nft(plan, {one.host: one.observation for one in found})
-        if lacking:
-            self.print_problems(lacking)
-            raise AnsibleActionFail("Refused: the firewall is wanted where nft is not, printed above. Nothing was changed.")
-
-    def _refuse_foreign(self, plan: Plan, found: Sequence[Found]) -> None:
-        foreign = foreign_ports(plan, {one.host: one.observation for one in found})
-        if foreign:
-            self.print_problems(foreign)
-            raise AnsibleActionFail(
-                f"Refused: planned ports are held by foreign processes ({len(foreign)}, printed above). Nothing was changed."
-            )
-
-    def _refuse_chain(self, plan: Plan, found: Sequence[Found]) -> None:
-        """A node that is to be started would find no chain, or might find another one."""
-        told = chain_findings(plan, {one.host: one.observation for one in found})
-        if told:
-            self.print_problems(told)
-        changed = {(one.host, one.node) for host in found for one in host.decisions if one.step is not Step.NOTHING}
-        refused = [one for one in told if one.level is Level.ERROR and (one.hosts[0], one.node) in changed]
-        if refused:
-            raise AnsibleActionFail(f"Refused: RPC endpoints cannot be used ({len(refused)}, printed above). Nothing was changed.")
-
-    def _refuse_lacking(self, plan: Plan, found: Sequence[Found]) -> None:
-        absent = lacking(plan, {one.host: one.observation for one in found}, all_nodes=False)
-        if absent:
-            self.print_problems(absent)
-            raise AnsibleActionFail(f"Refused: hosts lack what their nodes need ({len(absent)}, printed above). Nothing was changed.")
+        reasons = [f"{what} ({len(findings_)})" for what, findings_ in against.items() if findings_]
+        if reasons:
+            raise AnsibleActionFail(f"Refused: {'; '.join(reasons)}. They are printed above. Nothing was changed.")
 
     def _refuse_role(self, plan: Plan, rollout: Rollout, roles: Sequence[str], task_vars: Mapping[str, Any]) -> None:
         batch = task_vars["ansible_play_batch"]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -24,6 +25,7 @@ class OnChain:
         pays: True if jobs are paid from its deposit and reserve.
         deposit, reserve: least wei that the operator reckons with, exact text; "" where nobody said it.
         service_uri: what has to be registered for its account, "" where it is no orchestrator of its own account.
+        elsewhere: service addresses of the others that work in the name of this account, any of which may be the registered one.
         reward: True if it is to call reward for that account.
     """
 
@@ -32,19 +34,34 @@ class OnChain:
     deposit: str = ""
     reserve: str = ""
     service_uri: str = ""
+    elsewhere: tuple[str, ...] = ()
     reward: bool = False
 
 
-def on_chain(node: Node) -> OnChain | None:
-    """Of a node; None off-chain."""
+def in_the_name_of(nodes: Iterable[Node]) -> Mapping[str, tuple[str, ...]]:
+    """Service addresses of orchestrators by the account that they name as the registered one (``-ethOrchAddr``), in small letters."""
+    found: dict[str, tuple[str, ...]] = {}
+    for node in nodes:
+        settings = node.settings
+        if node.onchain and isinstance(settings, OrchestratorSettings) and settings.eth_orch_addr:
+            account, uri = settings.eth_orch_addr.lower(), _uri(settings.service_addr)
+            found[account] = (*found.get(account, ()), *([uri] if uri else []))
+    return found
+
+
+def on_chain(node: Node, elsewhere: Sequence[str] = ()) -> OnChain | None:
+    """Of a node, None off-chain; ``elsewhere`` is what ``in_the_name_of`` has of its account."""
     if not node.onchain:
         return None
     settings = node.settings
     account = str(getattr(settings, "eth_acct_addr", ""))
     if isinstance(settings, OrchestratorSettings):
         # go-livepeer tells of its own account only (server/handlers.go:orchestratorInfoHandler).
-        registered = not settings.eth_orch_addr or (bool(account) and same(settings.eth_orch_addr, account))
-        return OnChain(account, service_uri=_uri(settings.service_addr), reward=settings.reward is True) if registered else OnChain(account)
+        if settings.eth_orch_addr and not (account and same(settings.eth_orch_addr, account)):
+            return OnChain(account)
+        uri = _uri(settings.service_addr)
+        others = tuple(dict.fromkeys(one for one in elsewhere if one != uri))
+        return OnChain(account, service_uri=uri, elsewhere=others, reward=settings.reward is True)
     if isinstance(settings, RemoteSignerSettings):
         return OnChain(account, pays=True, deposit=_wei(settings.deposit_eth), reserve=_wei(settings.reserve_eth))
     if pays(node):

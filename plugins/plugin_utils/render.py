@@ -34,7 +34,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import 
     placeholder,
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.needs import Need, needs_of
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.onchain import OnChain, on_chain
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.onchain import OnChain, in_the_name_of, on_chain
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import pays
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.peers import peer_address
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.read_backs import ReadBack, read_backs
@@ -82,6 +82,7 @@ class Surroundings:
         start_after: units of the same machine that are to be started before this one.
         reach: orchestrators that a gateway or a worker must be able to reach from its host.
         needs: nodes of the fleet that it cannot do without.
+        elsewhere: service addresses of other orchestrators that work in the name of its account.
     """
 
     machine_listeners: tuple[Listener, ...]
@@ -91,6 +92,7 @@ class Surroundings:
     start_after: tuple[str, ...] = ()
     reach: tuple[str, ...] = ()
     needs: tuple[Need, ...] = ()
+    elsewhere: tuple[str, ...] = ()
 
 
 class Neighbours:
@@ -102,6 +104,7 @@ class Neighbours:
         self.signers = {(signer.node.host, signer.node.name): signer.caps for signer in signers(fleet, routes)}
         self.fleet = fleet
         self.machines = _grouped(fleet.nodes, lambda node: node.machine)
+        self.elsewhere = in_the_name_of(fleet.nodes)
 
     def of(self, node: Node) -> Surroundings:
         """What the files of the node take from the rest of the fleet."""
@@ -117,6 +120,7 @@ class Neighbours:
                 start_after=self.start_after(node),
                 reach=(f"https://{peer}",) if peer and node.role in WORKERS else (),
                 needs=needs_of(self.fleet, node),
+                elsewhere=self.elsewhere.get(str(getattr(node.settings, "eth_acct_addr", "")).lower(), ()),
             )
         return Surroundings(
             machine_listeners=listeners,
@@ -221,7 +225,7 @@ def _node_plan(node: Node, surroundings: Surroundings, files: Mapping[str, str])
         settings=read_backs(node, surroundings.orchestrator_urls, surroundings.caps.flag, _capabilities(surroundings)) if files else (),
         start_timeout=node.start_timeout + warm_up_seconds(node),
         reach=surroundings.reach if files else (),
-        chain=on_chain(node),
+        chain=on_chain(node, surroundings.elsewhere),
         needs=surroundings.needs,
         joins=surroundings.peer if node.role in WORKERS else "",
         companions=(companion,) if companion else (),

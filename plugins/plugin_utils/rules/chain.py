@@ -96,11 +96,11 @@ def _registration(host: str, node: ChainNode, chain: OnChain, seen: Mapping[str,
     if not info["active"]:
         message = f"its account is not an active orchestrator on the chain ({info['status'] or 'no status'}): gateways give it no jobs"
         yield _warning("LPF605", host, node, message, got=info["status"] or "not active", limit="active")
-    uri = info["service_uri"]
-    if uri and uri.rstrip("/") != chain.service_uri.rstrip("/"):
-        message = f"the chain says that its service address is {uri}, planned is {chain.service_uri}"
+    uri, planned = info["service_uri"], (chain.service_uri, *chain.elsewhere)
+    if uri and uri.rstrip("/") not in {one.rstrip("/") for one in planned}:
+        message = f"the chain says that its service address is {uri}, planned is {' or '.join(planned)}"
         hint = "register the planned one with livepeer_cli, or plan the registered one: on-chain discovery follows the chain"
-        yield _warning("LPF605", host, node, message, variable=variable, got=uri, limit=chain.service_uri, hint=hint)
+        yield _warning("LPF605", host, node, message, variable=variable, got=uri, limit=" or ".join(planned), hint=hint)
     if chain.reward and info["active"] and seen.get("round"):
         yield from _reward(host, node, info, int(seen["round"]))
 

@@ -168,8 +168,9 @@ def _endpoints(host: str, node: str, endpoints: Sequence[Mapping[str, Any]]) -> 
             chain = f"livepeer_eth_chain_id: {one['chain_id']}, if that chain is meant; else another endpoint"
             yield _endpoint("LPF613", host, node, f"{_name(one)} is never used: {one['problem']}", f"chain {one['chain_id']}", chain)
         elif one["problem"] and usable:
-            advice = "look at the provider; the node uses the others meanwhile"
-            yield _endpoint("LPF612", host, node, f"{_name(one)} is left out: {one['problem']}", one["problem"], advice, Level.WARNING)
+            advice = "look at the provider; the others are used meanwhile"
+            # Of the host, whichever of its nodes found it: hosts with other nodes say the same.
+            yield _endpoint("LPF612", host, "", f"{_name(one)} is left out: {one['problem']}", one["problem"], advice, Level.WARNING)
 
 
 def _name(endpoint: Mapping[str, Any]) -> str:

@@ -6,9 +6,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.onchain import in_the_name_of
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.chain import on_the_chain
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.hosts import check_live
-from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import asker, payer
-from ansible_collections.livepeer.fleet.tests.unit.rules.test_live import plan, running
+from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import asker, fleet, payer
+from ansible_collections.livepeer.fleet.tests.unit.rules.test_live import plan, planned, running
 
 ETH = 10**18
 ACCOUNT = "0x" + "1" * 40
@@ -82,6 +84,21 @@ def test_a_registration_that_differs() -> None:
     assert told == [("LPF605", "orchestrator: the chain says that its service address is https://old:8935, planned is https://orch1:8935")]
     ((code, message),) = on_chain_of("orchestrator", orchestrator=REGISTERED | {"active": False, "status": "Not Registered"}, round="100")
     assert code == "LPF605" and "not an active orchestrator on the chain (Not Registered)" in message
+
+
+def test_the_registered_address_may_be_that_of_another_node_in_its_name() -> None:
+    """Siphon: the account stands on a host that takes no jobs, gateways are sent to the one that does."""
+    account = "0x" + "ab" * 20
+    nodes = fleet(
+        keys={**asker(1000), "orchestrator_eth_acct_addr": account},
+        gpu={**asker(1000), "orchestrator_eth_acct_addr": "0x" + "2" * 40, "orchestrator_eth_orch_addr": account.upper().replace("X", "x")},
+    ).nodes
+    keys, gpu = sorted(nodes, key=lambda node: node.host, reverse=True)
+    node = planned(keys, elsewhere=in_the_name_of(nodes)[account])
+    for uri, codes in (("https://gpu:8935", []), ("https://keys:8935", []), ("https://old:8935", ["LPF605"])):
+        seen = {"orchestrator": REGISTERED | {"service_uri": uri}, "round": "100", "sender": None}
+        assert [one.code for one in on_the_chain("keys", node, seen)] == codes
+    assert not list(on_the_chain("gpu", planned(gpu), {"orchestrator": REGISTERED, "round": "100", "sender": None}))
 
 
 def test_another_account_is_an_error_of_its_own() -> None:

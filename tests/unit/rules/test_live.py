@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -27,10 +28,10 @@ class PlanOf:
     edges: Any
 
 
-def planned(node: Node, *needs: Need, joins: str = "") -> SimpleNamespace:
+def planned(node: Node, *needs: Need, joins: str = "", elsewhere: Sequence[str] = ()) -> SimpleNamespace:
     """As much of a node of a plan as the live rules read."""
-    log = f"journalctl -u {node.unit}"
-    return SimpleNamespace(name=node.name, unit=node.unit, role=node.role, needs=needs, joins=joins, chain=on_chain(node), log_command=log)
+    log, chain = f"journalctl -u {node.unit}", on_chain(node, elsewhere)
+    return SimpleNamespace(name=node.name, unit=node.unit, role=node.role, needs=needs, joins=joins, chain=chain, log_command=log)
 
 
 def plan(**hosts: Any) -> PlanOf:
