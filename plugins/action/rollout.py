@@ -55,7 +55,7 @@ class FleetAction(ActionBase):
 
     def print_problems(self, found: Sequence[Finding], lost: str = "") -> None:
         """Print findings as the plan does, and what else is wrong."""
-        display.display("\n\n".join(text for text in (findings(found, screen()), lost) if text) + "\n")
+        display.display("\n\n".join(text for text in (findings(found, screen()), lost) if text) + "\n\n")
 
 
 def _of_starts(told: Sequence[Finding], found: Sequence[Found]) -> tuple[Finding, ...]:

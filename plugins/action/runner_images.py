@@ -23,10 +23,12 @@ class ActionModule(HostAction):
         images = [str(image) for image in arguments.get("images") or ()]
         wanted = " (would be pulled)" if variables.get("ansible_check_mode") else ""
         pulled: list[str] = []
+        warnings: list[str] = []
         for number, image in enumerate(images, 1):
             display.display(f"{variables['inventory_hostname']}: image {number} of {len(images)}, {image}{wanted}")
             result = self._execute_module(module_args={**arguments, "images": [image]}, task_vars=variables)
             if result.get("failed"):
                 return {**result, "pulled": pulled}
             pulled += result.get("pulled", ())
-        return {"changed": bool(pulled), "pulled": pulled}
+            warnings += result.get("warnings", ())
+        return {"changed": bool(pulled), "pulled": pulled, "warnings": warnings}

@@ -57,7 +57,7 @@ def _docker(root: Path, wanted: Mapping[str, Any]) -> tuple[dict[str, Any], dict
     images: dict[str, bool] = {}
     try:
         info = api.info()
-        images = {image: api.has_image(image) for image in wanted["images"]}
+        images = {image: api.has_image(image) for image in (*wanted["images"], *wanted["spare_images"])}
     except HostError as error:
         found["error"] = str(error)
         return found, {}

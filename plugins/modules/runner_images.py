@@ -16,6 +16,8 @@ description:
   - Pulls images of AI runners through Docker's API, one after the other, and says on the screen which one it is at. What runs does not
     notice; a node that is started afterwards finds its images and does not keep gateways waiting while it pulls them itself.
   - An image that is there is left as it is, whatever its tag means elsewhere by now, as go-livepeer does.
+  - The image of a model with a C(url) is pulled as well, because go-livepeer does so before it listens. Where that fails there is a
+    warning, as the node runs without it.
   - Images come without a login. Those of a registry that asks for one have to be on the host before.
 options:
   plan:
@@ -86,16 +88,26 @@ def run(module: AnsibleModule) -> dict[str, object]:
     wanted = [node.equipment for node in Part.parse(module.params["part"] or {}).nodes if node.equipment]
     pulled = []
     for image in module.params["images"]:
-        hosts = [str(one["docker_host"]) for one in wanted if image in one["images"]]
+        hosts = [str(one["docker_host"]) for one in wanted if image in (*one["images"], *one["spare_images"])]
         if not hosts:
             raise HostError(f"no node of this host needs the image {image}: make the plan again")
+        spare = not any(image in one["images"] for one in wanted)
         for host in dict.fromkeys(hosts):
             docker = DockerApi(host)
-            if not docker.has_image(image):
-                if not module.check_mode:
-                    docker.pull(image)
+            if not docker.has_image(image) and (module.check_mode or pull(module, docker, image, spare)):
                 pulled.append(image)
     return {"changed": bool(pulled), "pulled": pulled}
+
+
+def pull(module: AnsibleModule, docker: DockerApi, image: str, spare: bool) -> bool:
+    try:
+        docker.pull(image)
+    except HostError as error:
+        if not spare:
+            raise
+        module.warn(f"{error}. Only models with a url name this image, and their nodes run without it: the run goes on")
+        return False
+    return True
 
 
 if __name__ == "__main__":

@@ -61,6 +61,11 @@ class Worker:
         return () if self.serverless else tuple((place, model) for place, model in self.models if not model.get("url"))
 
     @property
+    def elsewhere(self) -> tuple[tuple[int, Model], ...]:
+        """The models behind a URL, which somebody else runs."""
+        return () if self.serverless else tuple((place, model) for place, model in self.models if model.get("url"))
+
+    @property
     def needs_docker(self) -> bool:
         """True unless it is serverless: without a Docker API it ends at once with status 0, also where each model has a URL."""
         return not self.serverless

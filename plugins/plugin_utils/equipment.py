@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.ai import key_of, worker
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.ai import Model, key_of, worker
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts import runners
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node
 
@@ -36,6 +36,7 @@ class Equipment:
         docker: True if it needs a Docker API.
         docker_host: where that is, as ``DOCKER_HOST`` says it; "" is Docker's own socket.
         images: what its containers are started from, each once.
+        spare_images: of models behind a URL. go-livepeer pulls them before it listens, and runs without them all the same.
         models_dir: where its models lie on the host.
         free_bytes: that have to be free before an image is pulled, and in an empty folder of models.
         runners: runners that have to answer.
@@ -45,6 +46,7 @@ class Equipment:
     docker: bool = False
     docker_host: str = ""
     images: tuple[str, ...] = ()
+    spare_images: tuple[str, ...] = ()
     models_dir: str = ""
     free_bytes: int = 0
     runners: tuple[Runner, ...] = ()
@@ -57,12 +59,14 @@ def equipment_of(node: Node) -> Equipment | None:
     if found is None or found.serverless:
         return Equipment(gpus) if gpus else None
     host = node.settings.environment.get(runners.DOCKER_HOST, "")
+    needed = _images(node, found.managed)
     return Equipment(
         gpus=gpus,
         # What stands for a secret is no address to look at: the node's own start has to tell.
         docker=not host.startswith("@@"),
         docker_host=host,
-        images=_images(node),
+        images=needed,
+        spare_images=tuple(image for image in _images(node, found.elsewhere) if image not in needed),
         models_dir=str(getattr(node.settings, "models_dir", "")) or f"/var/lib/{node.state_directory}/models",
         free_bytes=node.image_free_gb * GIGABYTE,
         runners=tuple(
@@ -73,15 +77,13 @@ def equipment_of(node: Node) -> Equipment | None:
     )
 
 
-def _images(node: Node) -> tuple[str, ...]:
-    """Images of the models that it runs itself; those behind a URL go-livepeer pulls too, and logs only that it could not."""
-    found = worker(node)
+def _images(node: Node, models: Iterable[tuple[int, Model]]) -> tuple[str, ...]:
+    """Images of some models; those behind a URL go-livepeer pulls too, and logs only that it could not."""
     try:
         own = images(node)
     except ValueError:
         return ()  # LPF504
-    managed = (runners.image(*key_of(model), own) for _place, model in found.managed) if found else ()
-    return tuple(dict.fromkeys(image for image in managed if image))
+    return tuple(dict.fromkeys(image for _place, model in models if (image := runners.image(*key_of(model), own))))
 
 
 def images(node: Node) -> runners.Overrides:
@@ -97,6 +99,7 @@ def to_dict(equipment: Equipment | None) -> dict[str, Any] | None:
         | {
             "gpus": list(equipment.gpus),
             "images": list(equipment.images),
+            "spare_images": list(equipment.spare_images),
             "runners": [asdict(runner) for runner in equipment.runners],
         }
         if equipment
@@ -108,5 +111,7 @@ def from_dict(data: Mapping[str, Any] | None) -> Equipment | None:
     """Back from ``to_dict``."""
     if data is None:
         return None
-    lists = {"gpus": tuple(data["gpus"]), "images": tuple(data["images"]), "runners": tuple(Runner(**one) for one in data["runners"])}
+    lists = {name: tuple(data[name]) for name in ("gpus", "images", "spare_images")} | {
+        "runners": tuple(Runner(**one) for one in data["runners"])
+    }
     return Equipment(**{**data, **lists})

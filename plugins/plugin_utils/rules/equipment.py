@@ -82,8 +82,9 @@ def _docker(wanted: Equipment, found: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _room(wanted: Equipment, found: Mapping[str, Any]) -> Iterator[Problem]:
     docker, models = found["docker"] or {}, found["models"] or {}
-    absent = [image for image, there in found["images"].items() if not there]
-    room = [(docker.get("folder"), docker.get("free"), f"{len(absent)} images that are missing")] if absent else []
+    absent = [image for image in wanted.images if not found["images"].get(image, True)]
+    missing = "an image that is missing" if len(absent) == 1 else f"{len(absent)} images that are missing"
+    room = [(docker.get("folder"), docker.get("free"), missing)] if absent else []
     if wanted.images and models.get("empty"):
         room.append((models["folder"], models["free"], "models, of which it holds none yet"))
     for folder, free, what in room:

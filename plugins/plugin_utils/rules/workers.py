@@ -188,7 +188,7 @@ def no_secret(survey: Survey) -> Iterator[Finding]:
             yield finding(
                 "LPF404",
                 worker,
-                f"the secret of a {worker.role.value} is that of its orchestrator, and here it is said a second time",
+                "the secret of a worker is that of its orchestrator, and here it is said a second time",
                 variable=own.variable,
                 got=own.variable,
                 limit=f"{orchestrator.secrets[SECRET].variable} of {orchestrator.host}",

@@ -66,7 +66,7 @@ def test_what_the_plan_asks_for() -> None:
 
 def test_a_worker_whose_models_are_all_elsewhere_needs_docker_too_and_a_serverless_one_does_not() -> None:
     found = wanted(own(IMAGES | {"url": "http://r:9000"}))
-    assert found is not None and found.docker and not found.images
+    assert found is not None and found.docker and (found.images, found.spare_images) == ((), (LATEST,))
     scope = {"pipeline": "live-video-to-video", "model_id": "scope", "url": "wss://fal", "capacity": 1}
     assert wanted(own(scope, orchestrator_flags={"aiServerless": True})) is None
 
@@ -136,7 +136,7 @@ def test_a_host_with_everything(root: Path, docker: tuple[Containers, str]) -> N
         ("usr/share/misc/pci.ids", replace(NEED, gpus=("all",)), "nvidia: all needs a list of PCI names"),
         ("usr/bin/nvidia-container-runtime-hook", NEED, "cannot give a GPU to a container"),
         ("etc/group", NEED, "there is no group docker"),
-        ("", replace(NEED, images=(LATEST, LLM), free_bytes=10**18), "GB are to be free for 1 images that are missing"),
+        ("", replace(NEED, images=(LATEST, LLM), free_bytes=10**18), "GB are to be free for an image that is missing"),
         ("srv/models/m", replace(NEED, free_bytes=10**18), "are to be free for models, of which it holds none yet"),
     ],
 )
@@ -180,6 +180,13 @@ def test_runners_are_asked_as_the_node_will(root: Path) -> None:
     assert [bool(one["error"]) for one in found["runners"]] == [False, True, True, True]
     assert "secret-token" not in str(found)
     assert [one.message for one in judged(found, need)] == [f"the runner {url} is not ready" for url in urls[1:]]
+
+
+def test_an_image_that_only_models_elsewhere_name_is_looked_for_and_asks_for_no_room(root: Path, docker: tuple[Containers, str]) -> None:
+    need = replace(NEED, gpus=(), images=(), spare_images=(LLM,), free_bytes=10**18, docker_host=docker[1])
+    found = look(root, need)
+    assert found["images"] == {LLM: False}
+    assert not judged(found, need)
 
 
 def test_pulling(docker: tuple[Containers, str]) -> None:
