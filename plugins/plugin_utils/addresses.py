@@ -141,6 +141,10 @@ _ABOVE_CLI = {"metrics": 10000, "eth": 20000}
 """How far above a node's CLI port such a listener is where nobody says it."""
 
 
+WEBRTC_PORTS = {"whip": 7280, "whep": 7281}
+"""Purposes of UDP listeners, and a port to propose for each; go-livepeer has none of its own."""
+
+
 def default_addr(text: str, default_host: str, default_port: str) -> str:
     """Complete an address exactly as go-livepeer does (``starter.go:defaultAddr``), traps included: ``::1`` becomes ``127.0.0.1::1``."""
     if not text:
@@ -380,8 +384,8 @@ def read_listeners(node: Node) -> tuple[tuple[Listener, ...], tuple[Fault, ...]]
             faults.append(Fault(node, field, without_user(text), str(error), error.hint))
         else:
             found.append(_listener(node, fact.purpose, field, host, port))
-    for purpose, field in (("whip", "whip_addr"), ("whep", "whep_addr")):
-        found += _read_webrtc(node, purpose, field, faults)
+    for purpose in WEBRTC_PORTS:
+        found += _read_webrtc(node, purpose, f"{purpose}_addr", faults)
     for purpose, field in _IN_FRONT.items():
         _read_in_front(node, purpose, field, found, faults)
     return tuple(found), tuple(faults)
@@ -393,7 +397,7 @@ def _read_webrtc(node: Node, purpose: str, field: str, faults: list[Fault]) -> l
     if not text or not node.knows(field):
         return []
     try:
-        host, port = listen_address(text, "", 0)
+        host, port = _host_and_port(text, f":{WEBRTC_PORTS[purpose]}")
     except AddressError as error:
         faults.append(Fault(node, field, without_user(text), str(error), error.hint))
         return []
@@ -405,7 +409,7 @@ def read_services(host: Host) -> tuple[tuple[Listener, ...], tuple[tuple[Service
     found, faults = [], []
     for one in host.services:
         try:
-            address, port = listen_address(one.addr, "", 0)
+            address, port = _host_and_port(one.addr, f":{one.addr}" if one.addr.isdigit() else "")
         except AddressError as error:
             faults.append((one, error))
             continue

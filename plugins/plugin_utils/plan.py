@@ -49,6 +49,9 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.tickets.figures imp
 SCHEMA = 1
 """Version of the files; a reader refuses another one."""
 
+EXPLAINS = {"LPF201": ("LPF205",)}
+"""Findings after which one of a guard is no news: no cap follows from a price that nobody can read."""
+
 PLAN_FILE = "plan.json"
 HOSTS_FOLDER = "hosts"
 
@@ -222,7 +225,7 @@ class _Planner:
 
     def _second_net(self, code: str, node: Node, error: PriceError | AddressError) -> None:
         """What a guard in the templates refused: news only if the rules have not said it of a neighbour already."""
-        if code not in self.reported:
+        if not self.reported & {code, *EXPLAINS.get(code, ())}:
             self.findings.append(Finding(code, Level.ERROR, str(error), hosts=(node.host,), node=node.name))
 
 

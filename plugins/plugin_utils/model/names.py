@@ -41,10 +41,31 @@ def better_name(name: str) -> tuple[str, str]:
     """The variable that was meant, and what to write; both "" if no known name is near."""
     if name.startswith(later()):
         return "", ""
-    for candidate in (_of_another_role(name), _near(name)):
+    for candidate in (_of_a_flag(name), _of_another_role(name), _near(name), _shortened(name)):
         if candidate:
             return candidate, candidate
     return _flag(name)
+
+
+def _of_a_flag(name: str) -> str:
+    """``livepeer_transcoder_orch_addr``: a flag by its own name, where the variable of this role is called otherwise."""
+    for role in Role:
+        wanted = name.removeprefix(f"{PREFIX}{role.value}_").replace("_", "").lower()
+        for one in of_role(role.value).values() if name.startswith(f"{PREFIX}{role.value}_") else ():
+            if one.flag and one.flag.lower() == wanted:
+                return one.name
+    return ""
+
+
+def _shortened(name: str) -> str:
+    """``livepeer_signer_http_addr`` or ``livepeer_aiworker_nvidia``: a role that is written in part, or without its underscore."""
+    written = name.removeprefix(PREFIX)
+    for role in Role:
+        for beginning in dict.fromkeys((role.value.replace("_", ""), role.value.rpartition("_")[2])):
+            rest = written.removeprefix(f"{beginning}_")
+            if rest != written and rest in of_role(role.value):
+                return of_role(role.value)[rest].name
+    return ""
 
 
 def _near(name: str) -> str:

@@ -246,7 +246,7 @@ class NodeReader:
                 secrets[name] = SecretSource("")
             elif one.required and not self._secrets_known:
                 secrets[name] = SecretSource(one.name)
-            elif one.required and short not in self._broken:
+            elif one.required and not {short, f"{short}_file"} & self._broken:
                 message = f"a node on a chain needs {one.name}"
                 self._collector.add(MISSING_CODE, message, one.name, hint=one.advice)
         return secrets

@@ -23,6 +23,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.signing impor
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.values import MISSING, Checker
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import percent
 
+ETH_URL = "livepeer_eth_url"
 SECRETS, SKIP = "livepeer_plan_secrets", "skip"
 
 BAND = ("headroom_min", "headroom_max")
@@ -68,6 +69,8 @@ def _host(
     machine = machine_key(name, raw)
     roles = (role for role in START_ORDER if role in membership.roles)
     nodes = tuple(NodeReader(role, read, release, collector).node(name, machine) for role in roles)
+    if any(node.onchain for node in nodes):
+        _check_endpoints(raw, read, collector)
     return Host(
         name=name,
         machine=machine,
@@ -79,6 +82,15 @@ def _host(
         metrics_allow=texts(read.values.get("metrics_allow")),
         sources={name: read.sources[name] for name in OF_THE_HOST},
     )
+
+
+def _check_endpoints(raw: Mapping[str, object], read: HostValues, collector: Collector) -> None:
+    """A finding for several RPC endpoints without the proxy that chooses among them: go-livepeer takes one URL."""
+    urls = raw.get(ETH_URL)
+    if isinstance(urls, list) and len(urls) > 1 and read.values.get("eth_proxy") is False:
+        message = "without the proxy a node takes one RPC endpoint, and this is a list of several"
+        hint = "livepeer_eth_proxy: true, or one URL"
+        collector.add("LPF504", message, ETH_URL, got=f"{len(urls)} endpoints", limit="livepeer_eth_proxy: false", hint=hint)
 
 
 def _services(entries: object) -> tuple[Service, ...]:

@@ -118,7 +118,8 @@ class Reader:
             return self._resolved(raw, lambda value: self._secret(value, final=True))
         if hidden or self._secrets == "skip":
             return Present()
-        return Present(len(raw)) if isinstance(raw, str) else raw
+        # go-livepeer drops blanks around a secret.
+        return Present(len(raw.strip())) if isinstance(raw, str) else raw
 
     def _number(self, raw: int | float) -> object:
         spelling = self._access.spelling(raw)

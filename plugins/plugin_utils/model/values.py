@@ -36,6 +36,8 @@ CAP_WORDS = ("auto", "any")
 BOOLS = {"true": True, "false": False}
 """INI inventories and ``-e name=value`` give text; Python and Jinja write it with a capital."""
 
+PORT = r"([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+
 PATTERNS = {
     "currency": (r"[A-Za-z]+", "the letters of a currency, such as EUR"),
     "date": (r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "a day such as 2026-11-20"),
@@ -43,14 +45,14 @@ PATTERNS = {
     "directory": (r"/[^\x00-\x1f\x7f#]*", "a directory of the host, from / on"),
     "eth_address": (r"0x[0-9a-fA-F]{40}", "0x and 40 hexadecimal digits, in quotes"),
     "gateway": (r"default|0x[0-9a-fA-F]{40}", "default, or 0x and 40 hexadecimal digits, in quotes"),
-    "gpus": (r"all|[0-9]+(,[0-9]+)*", '0, "0,1" or all: its index, not its UUID, of which go-livepeer would make a port'),
+    "gpus": (r"all|(0|[1-9][0-9]*)(,(0|[1-9][0-9]*))*", '0, "0,1" or all: its index, not its UUID, of which go-livepeer would make a port'),
     "journal_size": (r"[1-9][0-9]*[KMGT]?", "a number of bytes, or one with K, M, G or T, such as 500M"),
     "journal_time": (r"[1-9][0-9]*(s|m|h|day|week|month|year)?", "a number of seconds, or one with its unit, such as 14day"),
     "name": (r"[a-z][a-z0-9_-]{0,21}", "at most 22 of a-z, 0-9, _ and -, a letter first (Linux allows a user name 31 characters)"),
     "network": (r"[A-Za-z0-9][A-Za-z0-9._-]*", "a name of letters, digits, ., _ and -: the data directory is called like it"),
     "percent": (r"[0-9]+(\.[0-9]+)?", 'a number of 0 or more without %, such as 20 or "12.5"'),
     "runner_url": (
-        r"(https?|wss?)://[^/\s#]+(/[^\s#]*)?",
+        r"(https?|wss?)://([^/\s#:@\[\]]+|\[[0-9a-fA-F:.]+\])(:" + PORT + r")?(/[^\s#]*)?",
         "a URL with its scheme, such as http://10.0.0.5:9000 (without one the node never gets ready)",
     ),
     "sessions": (r"auto|[1-9][0-9]*", "a number above 0, or auto"),
@@ -69,6 +71,17 @@ _INT = re.compile(r"0|-?[1-9][0-9]*")
 _OCTAL_LOOKING = re.compile(r"[-+]?0[0-9][0-9_]*([.][0-9]*)?([A-Za-z].*)?")
 _SEXAGESIMAL = re.compile(r"[-+]?[0-9]+(:[0-5]?[0-9])+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+EXPECTED = {
+    "str": "text",
+    "int": "a whole number",
+    "bool": "true or false",
+    "list": "a list",
+    "dict": "a dictionary",
+    "raw": "a whole number or text",
+}
+"""Types in an operator's words."""
 
 
 def kind(value: object) -> str:
@@ -115,6 +128,13 @@ def _as_digits(raw: Misread) -> str:
     return f'"{raw.value}", the number in decimal digits'
 
 
+def _in_one_text(one: Definition, raw: object) -> str:
+    """A list of GPUs as go-livepeer takes it, "" for anything else."""
+    numbers = raw if one.format == "gpus" and isinstance(raw, list | tuple) and raw else [""]
+    texts = [str(plain(number)) for number in numbers]
+    return f'"{",".join(texts)}"' if all(text.isdigit() for text in texts) else ""
+
+
 def _host_of(one: Definition) -> str:
     """The host of an address whose port somebody wrote: the default's, else what nobody but the operator knows."""
     return str(one.default).rpartition(":")[0] if one.default else "orch.example.com"
@@ -142,7 +162,7 @@ class Checker:
         Dictionaries of formats ``flags`` and ``environment`` come back as they are.
         """
         if one.secret or (isinstance(raw, Present) and one.format in signers.FORMATS):
-            return self._secrets(raw, path) if one.format == ENDPOINTS and isinstance(raw, list) and raw else self.secret(raw, path)
+            return self._secrets(raw, path) if one.format == ENDPOINTS and isinstance(raw, list) else self.secret(raw, path)
         if isinstance(raw, Unreadable):
             self._collector.add(CODE, "the value cannot be read", path, got=raw.reason)
             return MISSING
@@ -153,21 +173,14 @@ class Checker:
         return self._types[one.type](one, raw, path)
 
     def _wrong(self, one: Definition, raw: object, path: str, hint: str = "") -> object:
-        expected = {
-            "str": "text",
-            "int": "a whole number",
-            "bool": "true or false",
-            "list": "a list",
-            "dict": "a dictionary",
-            "raw": "a whole number or text",
-        }[one.type]
+        expected = EXPECTED[one.type]
         got = kind(raw) if one.holds_secrets or raw is None else f"{shown(raw)} ({kind(raw)})"
         self._collector.add(CODE, f"{expected} is needed here, this is {kind(raw)}", path, got=got, limit=expected, hint=hint)
         return MISSING
 
     def _misread(self, one: Definition, raw: Misread, path: str) -> object:
         if isinstance(raw.value, float):
-            return self._version(one, raw.text, path) if one.format == "version" else self._float(raw.text, path)
+            return self._version(one, raw.text, path) if one.format == "version" else self._float(one, raw.text, path)
         message = f"YAML reads {raw.text} as the number {raw.value}: quote it"
         hint = _as_digits(raw) if one.type == "raw" else str(raw.value) if one.type == "int" else f'"{raw.text}"'
         self._collector.add(CODE, message, path, got=raw.text, limit=str(raw.value), hint=hint)
@@ -178,7 +191,11 @@ class Checker:
         self._collector.add(CODE, message, path, got=text, limit="such as 0.9.1", hint=hint)
         return MISSING
 
-    def _float(self, text: str, path: str) -> object:
+    def _float(self, one: Definition, text: str, path: str) -> object:
+        if one.format not in NUMBERS and one.type != "str":
+            got, limit = f"{text} (a number with a decimal point)", EXPECTED[one.type]
+            self._collector.add(CODE, f"{limit} is needed here, this is a number with a decimal point", path, got=got, limit=limit)
+            return MISSING
         message = "a number with a decimal point is not exact in YAML: quote it"
         exact = bool(re.fullmatch(r"[0-9]+\.[0-9]+", text))
         hint = f'"{text}"' if exact else "the amount with all its digits, in quotes"
@@ -188,7 +205,9 @@ class Checker:
     def _secrets(self, raw: Sequence[object], path: str) -> object:
         """A list of secrets that is one secret."""
         found = [self.secret(item, f"{path}[{place}]") for place, item in enumerate(raw)]
-        return MISSING if MISSING in found else Present()
+        if not raw:
+            self._collector.add(UNUSABLE, "the list is empty", path, got="[]", limit="one or more", hint="a URL of your provider in a list")
+        return MISSING if MISSING in found or not raw else Present()
 
     def secret(self, raw: object, path: str) -> object:
         """Present, as far as the plan may know of a secret, or MISSING after a finding."""
@@ -278,6 +297,10 @@ class Checker:
 
     def _address(self, text: str, path: str) -> object:
         """An account whose capitals, where it has them, are those of its checksum."""
+        if text.startswith("0x") and not int(text, 16):
+            message = "this is the address of nobody, which go-livepeer takes as none: it would make a new account"
+            self._collector.add(CODE, message, path, got=text, hint="the account of the keystore, or remove the line")
+            return MISSING
         if text.startswith("0x") and accounts.mistyped(text):
             message = "the capitals of this address are not those of its checksum (EIP-55): a digit may be mistyped"
             limit = accounts.checksummed(text)
@@ -410,10 +433,10 @@ class Checker:
         if isinstance(raw, Misread):
             return self._misread(one, raw, path)
         if isinstance(raw, float):
-            return self._float(repr(raw), path)
+            return self._float(one, repr(raw), path)
         text = plain(raw)
         if text is None:
-            return self._wrong(one, raw, path)
+            return self._wrong(one, raw, path, _in_one_text(one, raw))
         looks_otherwise = one.format in NUMBERS and self._ambiguous(text, path)
         return MISSING if looks_otherwise else self._other(one, text, path)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Exposure, Listener, listeners
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node, RemoteSignerSettings
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node, RemoteSignerSettings, Role
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import gateway_settings
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import PAYS, pays, signs
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import INGEST, takes_http
@@ -152,6 +152,23 @@ def open_signers(survey: Survey) -> Iterator[Finding]:
         )
 
 
+def open_redeemers(survey: Survey) -> Iterator[Finding]:
+    """LPF108: a redeemer queues whatever names its orchestrator (``server/redeemer.go:QueueTicket`` checks the recipient alone)."""
+    for node in survey.fleet.nodes:
+        for listener in listeners(node) if node.role is Role.REDEEMER else ():
+            if listener.purpose == "rpc" and listener.exposure is Exposure.PUBLIC:
+                yield finding(
+                    "LPF108",
+                    node,
+                    f"whoever reaches port {listener.port} hands it tickets to redeem, and nobody asks who he is",
+                    variable=listener.variable,
+                    got=written(survey, listener),
+                    limit="a loopback address, or a private one that its orchestrators reach",
+                    hint=f"{listener.variable}: a private address of the host; loopback where its orchestrators run beside it",
+                    level=Level.WARNING,
+                )
+
+
 RULES = (
     Rule(
         "LPF107",
@@ -173,5 +190,12 @@ RULES = (
         "A remote signer that pays for whoever reaches it.",
         "livepeer_remote_signer_webhook_url, or loopback. The webhook guards payments; the signer's other routes cost nothing.",
         open_signers,
+    ),
+    Rule(
+        "LPF108",
+        "warning",
+        "A redeemer that takes tickets of whoever reaches it.",
+        "Loopback, or a private address and a firewall: its orchestrators alone are to reach it.",
+        open_redeemers,
     ),
 )

@@ -30,7 +30,8 @@ def one_account_on_two_nodes(survey: Survey) -> Iterator[Finding]:
             continue
         first, *others = sorted(nodes, key=lambda node: (node.role is not Role.ORCHESTRATOR, node.host, node.name))
         grave = first.role is Role.ORCHESTRATOR
-        account = checksummed(str(getattr(first.settings, "eth_acct_addr", "")).lower())
+        said = str(getattr(first.settings, "eth_acct_addr", ""))
+        account = checksummed(said.lower()) if said else f"of {getattr(first.settings, 'keystore_file', '')}"
         hint = (
             "a key of its own for each, and livepeer_orchestrator_eth_orch_addr with the registered account on those that are not it"
             if grave
@@ -41,8 +42,8 @@ def one_account_on_two_nodes(survey: Survey) -> Iterator[Finding]:
             first,
             f"the account {account} is used by {_named(first)} and {some([_named(other) for other in others])}, which do not"
             " coordinate their transactions",
-            field="eth_acct_addr",
-            got=account,
+            field="eth_acct_addr" if said else "keystore_file",
+            got=account.removeprefix("of "),
             limit="an account of its own for each node",
             hint=hint,
             others=[other.host for other in others],
@@ -86,13 +87,13 @@ def _two_callers(account: str, callers: Sequence[Node]) -> Finding:
 
 
 def _by_account(survey: Survey) -> dict[tuple[str, str], list[Node]]:
-    """Nodes on a chain that say their account, by network and account."""
+    """Nodes on a chain by network and account, or, where they do not say that, by the file of its key."""
     found: dict[tuple[str, str], list[Node]] = {}
     for node in survey.fleet.nodes:
-        account = str(getattr(node.settings, "eth_acct_addr", "")).lower()
-        if node.onchain and account and node.knows("network", "eth_acct_addr"):
+        if node.onchain and node.knows("network", "eth_acct_addr"):
+            account = str(getattr(node.settings, "eth_acct_addr", "")).lower() or str(getattr(node.settings, "keystore_file", ""))
             found.setdefault((node.network, account), []).append(node)
-    return found
+    return {key: nodes for key, nodes in found.items() if key[1]}
 
 
 def _by_orchestrator(survey: Survey) -> dict[str, list[Node]]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.ai import Key, Model, Worker, containers, inherits, key_of, named, worker
@@ -17,6 +18,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.nearest import near
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.peers import named as named_peer
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.peers import peer_of
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Rule, Survey, finding, setting, some
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import LIVE_PIPELINE
 
 SOCKET_SCHEMES = ("ws", "wss")
 DEFAULT = "default"
@@ -37,7 +39,18 @@ def unusable(survey: Survey) -> Iterator[Finding]:
                 continue
             yield from _unlisted(survey, found)
             for rule in WORKER_RULES:
-                yield from rule(found)
+                yield from (_where_it_stands(survey, found, one) for one in rule(found))
+
+
+def _where_it_stands(survey: Survey, found: Worker, one: Finding) -> Finding:
+    """A finding about a list that a worker has from its orchestrator is one of that host's variable."""
+    orchestrator = peer_of(survey.fleet, found.node) if inherits(found.node) else None
+    if orchestrator is None:
+        return one
+    if not one.variable.startswith(found.variable):
+        return replace(one, hint=f"{one.hint} on {orchestrator.host}") if one.hint.startswith(found.variable) else one
+    message = f"{one.message} (for the AI worker of {found.node.host}, which has this list)"
+    return replace(one, message=message, hosts=(orchestrator.host, found.node.host), node=orchestrator.name)
 
 
 def _of_nobody(survey: Survey, found: Worker) -> bool:
@@ -209,6 +222,26 @@ def _too_warm(found: Worker) -> Iterator[Finding]:
     )
 
 
+def _too_many_at_a_time(found: Worker) -> Iterator[Finding]:
+    """Jobs that are taken and then fail for want of a container ("insufficient capacity").
+
+    Warm models have a finding of their own, and live video offers no more than the containers that there are.
+    """
+    for place, model in found.managed:
+        cold = model.get("warm") is not True and model["pipeline"] != LIVE_PIPELINE
+        if cold and found.slots is not None and containers(model) > found.slots:
+            yield finding(
+                "LPF504",
+                found.node,
+                f"{containers(model)} jobs at a time are offered for {_name(model)}, and there is room for {found.slots}: the others fail",
+                variable=found.path(place, "capacity"),
+                got=str(containers(model)),
+                limit=f"{found.slots} (GPUs times containers on each)",
+                hint=f"{found.path(place, 'capacity')}: {found.slots}",
+                level=Level.WARNING,
+            )
+
+
 def _counted_again(found: Worker) -> Iterator[Finding]:
     """An entry for one gateway is one more container, or as many more jobs, in a process that runs them itself."""
     if found.node.role is Role.AI_WORKER:
@@ -310,6 +343,7 @@ WORKER_RULES: tuple[Callable[[Worker], Iterator[Finding]], ...] = (
     _nothing,
     _warm_and_cold,
     _too_warm,
+    _too_many_at_a_time,
     _counted_again,
     _flags_of_cold,
     _schemes,

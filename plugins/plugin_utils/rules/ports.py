@@ -9,8 +9,10 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import (
     FOREIGN,
     Conflict,
     Exposure,
+    Fault,
     Listener,
     conflicts,
+    defaults,
     describe,
     home_port,
     is_loopback,
@@ -20,6 +22,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import (
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import workloads
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.definitions import definitions
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node, Role
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import orchestrator_settings
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import ROUTED
@@ -60,7 +63,7 @@ def _taken_port(survey: Survey, conflict: Conflict, port: int) -> Finding:
         variable=mine.variable,
         got=written(survey, mine),
         limit="; ".join(f"{other.variable}: {written(survey, other)}" for other in others),
-        hint=setting(mine.variable, _moved(node, mine, port)),
+        hint=setting(mine.variable, moved(node, mine, port)),
         others=[other.host for other in others],
     )
 
@@ -97,9 +100,21 @@ def written(survey: Survey, listener: Listener) -> str:
     return without_user(str(getattr(node.settings, field)))
 
 
+def _usual_port(listener: Listener) -> int | None:
+    """The collection's own port for the purpose, else go-livepeer's: signers and redeemers have that of an orchestrator there."""
+    usual = _usual(listener.variable)
+    return int(usual.rpartition(":")[2]) if usual else home_port(listener)
+
+
+def _usual(variable: str) -> str:
+    """Default of a variable, "" for none."""
+    one = definitions().get(variable)
+    return str(one.default) if one and one.default else ""
+
+
 def _free_port(listener: Listener, taken: set[int]) -> int:
-    """go-livepeer's own port for the purpose if nothing of the machine has it, else the next free one."""
-    home = home_port(listener)
+    """The usual port for the purpose if nothing of the machine has it, else the next free one."""
+    home = _usual_port(listener)
     if home is not None and home not in taken:
         return home
     above = range(max(listener.port + 1, _FIRST_FREE), 65536)
@@ -107,7 +122,7 @@ def _free_port(listener: Listener, taken: set[int]) -> int:
     return next(port for ports in (above, below) for port in ports if port not in taken and port not in RUNNER_PORTS)
 
 
-def _moved(node: Node, listener: Listener, port: int) -> str:
+def moved(node: Node, listener: Listener, port: int) -> str:
     """The setting behind a listener with another port."""
     if node.role is Role.ORCHESTRATOR and listener.purpose == "rpc":
         endpoint = service_endpoint(node)
@@ -143,8 +158,14 @@ def bad_address(survey: Survey) -> Iterator[Finding]:
         if not fault.got:
             continue  # a required address that is missing is a finding of the parser
         variable = fault.node.sources[fault.field].variable
-        hint = setting(variable, fault.hint) if fault.hint else ""
+        hint = setting(variable, _example(fault, variable)) if fault.hint else ""
         yield finding("LPF104", fault.node, fault.message, field=fault.field, got=fault.got, hint=hint)
+
+
+def _example(fault: Fault, variable: str) -> str:
+    """What to write in the place of an address: go-livepeer's own default is no proposal where the collection has a safer one."""
+    own = {join_host_port(fact.host, fact.port) for fact in defaults(fault.node)}
+    return (_usual(variable) if fault.hint in own else "") or fault.hint
 
 
 def scheme_mismatch(survey: Survey) -> Iterator[Finding]:

@@ -6,12 +6,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import combinations
 
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Listener, describe, hosts_overlap, join_host_port
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import (
+    FOREIGN,
+    Listener,
+    describe,
+    hosts_overlap,
+    join_host_port,
+)
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.ai import ALL, RunnerPorts, Worker, known_version, worker
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts import runners
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.flags import is_true
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.ports import moved
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Rule, Survey, finding, setting, some
 
 _FIRST, _LAST = 8000, 8999
@@ -34,7 +41,8 @@ def _in_the_way(survey: Survey, listener: Listener, ports: RunnerPorts) -> Findi
     owner = survey.by_name[ports.host, ports.node]
     slot, gpu = ports.place(known_version(owner), listener.port)
     node = survey.by_name.get((listener.host, listener.node), owner)
-    moved = join_host_port(listener.address, _outside(survey, listener))
+    port = _outside(survey, listener)
+    instead = f"move {listener.node} to {port}" if listener.purpose == FOREIGN else setting(listener.variable, moved(node, listener, port))
     return finding(
         "LPF103",
         node,
@@ -42,7 +50,7 @@ def _in_the_way(survey: Survey, listener: Listener, ports: RunnerPorts) -> Findi
         variable=listener.variable,
         got=f"{join_host_port(listener.address, listener.port)}{' (default)' if listener.default else ''}",
         limit=f"any port but {_ranges(ports)}",
-        hint=f"{listener.variable}: port {moved.rpartition(':')[2]}, or {_fewer(owner, slot, gpu)}",
+        hint=f"{instead}, or {_fewer(owner, slot, gpu)}",
         others=[ports.host],
     )
 

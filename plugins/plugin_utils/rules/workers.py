@@ -22,6 +22,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.versions import old
 
 SECRET = "orch_secret"  # noqa: S105 - the name of a secret
 UNSAID = "not set"
+PLAIN = "http://"
 CHAIN_ROLES = {
     Role.REMOTE_SIGNER: "a remote signer signs payments of a chain, and go-livepeer ends off-chain (exit status 2)",
     Role.REDEEMER: "a redeemer redeems tickets of a chain; off-chain its process idles and takes none",
@@ -95,7 +96,7 @@ def out_of_reach(survey: Survey) -> Iterator[Finding]:
         field = "service_addr" if other.role is Role.ORCHESTRATOR else "http_addr"
         source = other.sources[field]
         got = str(getattr(other.settings, field))
-        if got and node.role in WORKERS and got.startswith("http://"):
+        if got and node.role in WORKERS and got.startswith(PLAIN):
             yield finding(
                 "LPF104",
                 other,
@@ -103,7 +104,7 @@ def out_of_reach(survey: Survey) -> Iterator[Finding]:
                 field=field,
                 got=got,
                 limit="https",
-                hint=setting(source.variable, got.removeprefix("http://")),
+                hint=_with_tls(other),
                 others=[node.host],
             )
             continue
@@ -122,6 +123,13 @@ def out_of_reach(survey: Survey) -> Iterator[Finding]:
                 hint=setting(source.variable, error.hint),
                 others=[node.host],
             )
+
+
+def _with_tls(orchestrator: Node) -> str:
+    """What to write so that an orchestrator speaks TLS: both addresses say whether it does."""
+    fields = [(name, str(getattr(orchestrator.settings, name))) for name in ("service_addr", "http_addr")]
+    plain = [(name, text) for name, text in fields if text.startswith(PLAIN)]
+    return " and ".join(setting(orchestrator.sources[name].variable, text.removeprefix(PLAIN)) for name, text in plain)
 
 
 def off_chain(survey: Survey) -> Iterator[Finding]:

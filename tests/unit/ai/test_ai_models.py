@@ -11,12 +11,13 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Fin
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Fleet
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Survey
 from ansible_collections.livepeer.fleet.tests.unit.model.inventories import orchestrator as parsed
-from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import Host, fleet, orchestrator
+from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import Host, ai_worker, check, fleet, orchestrator, worked
 
 Model = dict[str, object]
 MODEL: Model = {"pipeline": "text-to-image", "model_id": "m"}
 LIVE: Model = {"pipeline": "live-video-to-video", "model_id": "noop"}
 URL: Model = MODEL | {"url": "http://r:9000"}
+VARIABLE = "livepeer_orchestrator_ai_models"
 ACCOUNT = "0x" + "ab" * 20
 TWO: dict[str, object] = {"orchestrator_nvidia": "0,1"}
 SCOPE: Model = {"pipeline": "live-video-to-video", "model_id": "scope", "url": "wss://fal", "capacity": 2}
@@ -45,6 +46,10 @@ PASSING = [
     worker(LIVE | {"model_id": "mine"}, orchestrator_flags={"aiRunnerImageOverrides": '{"live": {"mine": "my-image"}}'}),
     worker(LIVE),
     worker(SCOPE, **SERVERLESS),
+    worker(MODEL | {"capacity": 2}, **TWO),
+    worker(URL | {"capacity": 9}),
+    worker(LIVE | {"capacity": 9}),
+    worker(MODEL | {"capacity": 9}, orchestrator_nvidia="all"),
     # Without a process of its own nothing is warmed, and prices for gateways count as no container.
     orchestrator(orchestrator_ai_models=[MODEL | {"warm": True}, MODEL | {"gateway": ACCOUNT}, MODEL | {"gateway": "0x" + "cd" * 20}]),
 ]
@@ -54,6 +59,7 @@ FAILING: list[tuple[Host, str, str, Level]] = [
     (worker(MODEL, MODEL), "[1]", "stands in two entries, of which the price of the last one counts", Level.ERROR),
     (worker(URL, URL), "[1]", "stands in two entries, of which the price", Level.ERROR),
     (worker(URL, URL | {"url": "http://s:9000"}), "[1]", "chooses between their URLs by chance", Level.WARNING),
+    (worker(MODEL | {"capacity": 2}), "[0].capacity", "2 jobs at a time are offered for", Level.WARNING),
     (worker(MODEL, URL), "[1]", "the container would never get any", Level.ERROR),
     (worker(MODEL | {"warm": True}, MODEL | {"gateway": ACCOUNT}, **TWO), "[1].warm", "is warm in one entry and cold", Level.ERROR),
     (worker(MODEL | {"warm": True, "capacity": 2}), "[0].warm", "2 warm containers do not fit on 1 GPU with 1 each", Level.ERROR),
@@ -127,6 +133,8 @@ def test_pipelines_by_version() -> None:
         (MODEL | {"model_id": None}, "model_id", ""),
         (MODEL | {"url": "r:9000"}, "url", "http://r:9000"),
         (MODEL | {"url": " http://r:9000"}, "url", ""),
+        (MODEL | {"url": "http://r:90000"}, "url", ""),
+        (MODEL | {"url": "http://r:"}, "url", ""),
         (MODEL | {"capacity": 0}, "capacity", ""),
         (MODEL | {"capacity": -3}, "capacity", ""),
         (MODEL | {"capacity": "1.5"}, "capacity", ""),
@@ -146,3 +154,18 @@ def test_single_values(model: Model, path: str, hint: str) -> None:
     (one,) = findings
     assert one.variable == f"livepeer_orchestrator_ai_models[0].{path}"
     assert hint in one.hint
+
+
+def test_a_list_that_a_worker_inherits_is_mended_at_its_orchestrator() -> None:
+    """The worker's host has no such variable."""
+    models = [MODEL | {"warm": True}, MODEL | {"model_id": "n", "warm": True}]
+    for variables, variable in (({}, VARIABLE), ({"ai_worker_ai_models": models}, "livepeer_ai_worker_ai_models")):
+        hosts = {"o": worked(orchestrator_ai_models=models), "w": ai_worker(**variables)}
+        (one,) = [one for one in check(**hosts) if "do not fit" in one.message]
+        assert (one.hosts, one.variable) == (("w",) if variables else ("o", "w"), f"{variable}[1].warm")
+        assert ("for the AI worker of w" in one.message) is not bool(variables)
+
+
+def test_a_worker_without_models_is_told_where_the_list_belongs() -> None:
+    (one,) = check(o=worked(), w=ai_worker())
+    assert (one.hosts, one.hint.startswith(f"{VARIABLE}: [") and one.hint.endswith(" on o")) == (("w",), True)

@@ -104,7 +104,7 @@ def test_the_service_address_in_the_way_of_the_fourth_live_container() -> None:
     )
     assert (one.variable, one.level, one.got) == ("livepeer_orchestrator_service_addr", Level.ERROR, "0.0.0.0:8935")
     assert one.hint == (
-        "livepeer_orchestrator_service_addr: port 9000, or at most 3 containers on a GPU (livepeer_orchestrator_containers_per_gpu)"
+        'livepeer_orchestrator_service_addr: "o:9000", or at most 3 containers on a GPU (livepeer_orchestrator_containers_per_gpu)'
     )
     assert one.limit == "any port but 8904 to 8905, 8914 to 8915, 8924 to 8925, 8934 to 8935"
     assert not found("LPF103", o=worker(LIVE, **variables, **slots(3)))
@@ -181,3 +181,10 @@ def test_images() -> None:
     for text in ("[]", '{"default": 5}', '{"batch": {"llm": 5}}', '{"live": ["x"]}', "x"):
         with pytest.raises(ValueError, match=r"."):
             runners.overrides(text)
+
+
+def test_a_service_of_somebody_else_in_the_way() -> None:
+    service = {"name": "app", "addr": "0.0.0.0:8900"}
+    (one,) = [finding for finding in check(o=worker(LIVE, services=[service])) if finding.code == "LPF103"]
+    assert (one.variable, one.hint) == ("livepeer_services[0].addr", "move app to 9000, or livepeer_orchestrator_nvidia without GPU 0")
+    assert not found("LPF103", o=worker(LIVE, services=[service | {"protocol": "udp"}]))

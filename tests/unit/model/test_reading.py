@@ -99,6 +99,12 @@ def test_a_secret_in_clear_text_is_its_length(secrets: str, found: object) -> No
     assert read("livepeer_eth_url", "clear txt", secrets) == found
 
 
+def test_blanks_around_a_secret_are_not_counted() -> None:
+    """go-livepeer drops them, and of a secret that is blank takes the path of its file for the secret."""
+    assert read("livepeer_orchestrator_orch_secret", "          ") == Present(0)
+    assert read("livepeer_orchestrator_orch_secret", " clear txt ") == Present(9)
+
+
 def test_full_opens_secrets_and_forgets_them() -> None:
     assert read("livepeer_eth_url", "{{ url }}", "full", url="0123456789") == Present(10)
     assert read("livepeer_eth_url", "{{ nowhere }}", "full") == Unreadable("'nowhere' is undefined")

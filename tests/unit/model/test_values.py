@@ -229,9 +229,43 @@ def test_gpus(raw: object, text: str) -> None:
     assert (node.settings.nvidia, findings) == (text, [])
 
 
-@pytest.mark.parametrize("raw", ["GPU 0", -1, "0,"])
-def test_what_are_no_gpus(raw: object) -> None:
-    assert brief(orchestrator(orchestrator_nvidia=raw)[1]) == [("LPF504", "livepeer_orchestrator_nvidia")]
+@pytest.mark.parametrize(
+    ("raw", "hint"), [("GPU 0", ""), (-1, ""), ("0,", ""), ("01", ""), ([0, 1], '"0,1"'), ([], ""), ([True], ""), (Misread("0.1", 0.1), "")]
+)
+def test_what_are_no_gpus(raw: object, hint: str) -> None:
+    findings = orchestrator(orchestrator_nvidia=raw)[1]
+    assert (brief(findings), findings[0].hint) == ([("LPF504", "livepeer_orchestrator_nvidia")], hint)
+
+
+@pytest.mark.parametrize("name", ["pool_size", "restart_busy", "gateway_workloads", "orchestrator_nvidia"])
+def test_a_decimal_point_is_no_matter_of_quotes_where_no_amount_stands(name: str) -> None:
+    (one,) = (gateway if name.startswith("gateway") else orchestrator)(**{name: Misread("1.5", 1.5)})[1]
+    assert (one.code, "quote" in one.message, one.hint) == ("LPF504", False, "")
+    assert "a number with a decimal point" in one.got
+
+
+def test_the_address_of_nobody_is_no_account() -> None:
+    (one,) = gateway(gateway_eth_acct_addr="0x" + "0" * 40)[1]
+    assert (one.code, one.variable) == ("LPF504", "livepeer_gateway_eth_acct_addr")
+
+
+def test_an_empty_list_of_endpoints_has_none() -> None:
+    findings = gateway(network="arbitrum-one-mainnet", eth_url=[], gateway_keystore="12345678", gateway_eth_password="12345678")[1]
+    assert brief(findings) == [("LPF404", "livepeer_eth_url")]
+
+
+@pytest.mark.parametrize(("urls", "proxy", "count"), [(["12345678"] * 2, False, 1), (["12345678"], False, 0), (["12345678"] * 2, True, 0)])
+def test_several_endpoints_need_the_proxy(urls: list[str], proxy: bool, count: int) -> None:
+    """go-livepeer takes one URL; a list would be lines of a configuration that it cannot read."""
+    chain = {"network": "arbitrum-one-mainnet", "gateway_keystore": "12345678", "gateway_eth_password": "12345678"}
+    findings = gateway(eth_url=urls, eth_proxy=proxy, **chain)[1]
+    assert brief(findings) == [("LPF504", "livepeer_eth_url")] * count
+    assert gateway(eth_url=urls, eth_proxy=proxy)[1] == []
+
+
+def test_a_file_of_a_key_that_was_refused_is_no_missing_key() -> None:
+    chain = {"network": "arbitrum-one-mainnet", "eth_url": "12345678", "gateway_eth_password": "12345678"}
+    assert brief(gateway(gateway_keystore_file=None, **chain)[1]) == [("LPF504", "livepeer_gateway_keystore_file")]
 
 
 def test_a_long_value_is_cut() -> None:

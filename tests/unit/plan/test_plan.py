@@ -390,3 +390,23 @@ def test_a_release_that_two_nodes_share_is_listed_once() -> None:
     gw, orch = COMBINED.hosts["host1"].nodes
     newer = replace(gw, release=replace(gw.release, version="0.9.0"))
     assert len(planned(fleet(newer, orch)).hosts["host1"].releases) == 2
+
+
+def test_a_price_that_nobody_can_read_is_one_finding() -> None:
+    """That no cap follows from it is no news."""
+    model = {"pipeline": "llm", "model_id": "m", "price_per_unit": 5, "pixels_per_unit": 1, "currency": "US$"}
+    chain = {f"livepeer_{role}_{name}": "12345678" for role in ("gateway", "orchestrator") for name in ("keystore", "eth_password")}
+    plan = made(
+        livepeer_network=ARBITRUM,
+        livepeer_eth_url="12345678",
+        livepeer_gateway_max_price_per_unit="auto",
+        livepeer_gateway_max_price_per_capability="auto",
+        livepeer_gateway_workloads=["ai"],
+        livepeer_orchestrator_ai_models=[model],
+        livepeer_orchestrator_ai_worker=True,
+        livepeer_orchestrator_price_per_unit=1000,
+        livepeer_orchestrator_auto_adjust_price=True,
+        livepeer_orchestrator_reward=True,
+        **chain,
+    )
+    assert [finding.code for finding in plan.findings if finding.level is Level.ERROR] == ["LPF205"]

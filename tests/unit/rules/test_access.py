@@ -10,6 +10,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import
 from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import (
     Host,
     asker,
+    check,
     codes,
     combined,
     fleet,
@@ -17,6 +18,7 @@ from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import (
     only,
     orchestrator,
     payer,
+    redeemer,
     signer,
 )
 
@@ -144,3 +146,33 @@ def test_what_is_said_of_a_services_exposure_counts() -> None:
     services = [MEDIAMTX | {"addr": "0.0.0.0:9997", "exposure": "private"}, MEDIAMTX | {"name": "api", "addr": "127.0.0.1:9998"}]
     found = [one for one in Survey(fleet(h=combined(services=services))).listeners if one.purpose == FOREIGN]
     assert [(one.node, one.exposure) for one in found] == [("mediamtx", Exposure.PRIVATE), ("api", Exposure.LOOPBACK)]
+
+
+def test_a_redeemer_that_takes_tickets_of_everybody() -> None:
+    key = {"redeemer_eth_acct_addr": "0x" + "1" * 40}
+    found = only("LPF108", r=redeemer(redeemer_http_addr="0.0.0.0:9937", **key))
+    assert (found.level, found.variable) == (Level.WARNING, "livepeer_redeemer_http_addr")
+    for address in ("10.0.0.9:9937", "127.0.0.1:9937", ":9937"):
+        assert codes(r=redeemer(redeemer_http_addr=address, **key)) == []
+
+
+@pytest.mark.parametrize(
+    ("host", "hint"),
+    [
+        (signer(1300, remote_signer_http_addr="*:80"), 'livepeer_remote_signer_http_addr: "127.0.0.1:9936"'),
+        (redeemer(redeemer_http_addr="*:80"), 'livepeer_redeemer_http_addr: "127.0.0.1:9937"'),
+        (redeemer(redeemer_cli_addr="*:80"), 'livepeer_redeemer_cli_addr: "127.0.0.1:2935"'),
+        (combined(gateway_whip_addr="0.0.0.0"), 'livepeer_gateway_whip_addr: ":7280"'),
+        (combined(gateway_whep_addr="7281"), 'livepeer_gateway_whep_addr: ":7281"'),
+        (combined(services=[MEDIAMTX | {"addr": "1935"}]), 'livepeer_services[0].addr: ":1935"'),
+    ],
+)
+def test_no_dangerous_default_is_proposed(host: Host, hint: str) -> None:
+    """go-livepeer's own of a redeemer is every address, and a signer's is the port of an orchestrator."""
+    assert only("LPF104", h=host).hint == hint
+
+
+def test_a_second_signer_is_not_sent_to_the_port_of_an_orchestrator() -> None:
+    a, b = (signer(1300, ansible_host="m", remote_signer_name=name) for name in ("one", "two"))
+    (found,) = [one for one in check(a=a, b=b) if one.variable == "livepeer_remote_signer_http_addr"]
+    assert (found.code, found.hint) == ("LPF101", 'livepeer_remote_signer_http_addr: "127.0.0.1:9937"')

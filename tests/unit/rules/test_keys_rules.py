@@ -50,6 +50,15 @@ def test_accounts_of_their_own_and_the_siphon_are_fine() -> None:
     assert not [*of("LPF401", key=key, gpu=worker, g1=payer_of(THREE)), *of("LPF402", key=key, gpu=worker)]
 
 
+def test_one_file_of_a_key_on_two_nodes_is_one_account() -> None:
+    key: Host = {"orchestrator_keystore_file": "/keys/one.json"}
+    (one,) = of("LPF401", o1=asker(1000, **key), o2=asker(1000, **key))
+    assert (one.level, one.hosts, one.variable) == (Level.ERROR, ("o1", "o2"), "livepeer_orchestrator_keystore_file")
+    assert one.message.startswith("the account of /keys/one.json is used by")
+    assert not of("LPF401", o1=asker(1000, **key), o2=asker(1000, orchestrator_keystore_file="/keys/two.json"))
+    assert not of("LPF401", o1=asker(1000), o2=asker(1000))
+
+
 def test_one_account_on_two_networks_is_fine() -> None:
     other = {**node(ONE), "network": "mainnet"}
     assert not of("LPF401", o1=node(ONE), o2=other)

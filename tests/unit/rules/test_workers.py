@@ -101,6 +101,12 @@ FAILING: dict[str, list[Hosts]] = {
 }
 
 
+def test_an_orchestrator_for_workers_speaks_tls_on_both_of_its_addresses() -> None:
+    found = only("LPF104", o=worked(orchestrator_service_addr="http://o:8935", orchestrator_http_addr="http://:8935"), t=transcoder())
+    assert found.hint == 'livepeer_orchestrator_service_addr: "o:8935" and livepeer_orchestrator_http_addr: ":8935"'
+    assert check(o=worked(orchestrator_service_addr="o:8935", orchestrator_http_addr=":8935"), t=transcoder()) == ()
+
+
 def cases(table: dict[str, list[Hosts]]) -> list[tuple[str, Hosts]]:
     """One case a fleet."""
     return [(code, hosts) for code, each in table.items() for hosts in each]
