@@ -106,7 +106,7 @@ def remote_live_video(_survey: Survey, node: Node, _options: Mapping[str, str]) 
 
 def two_ai_nodes(survey: Survey, node: Node, _options: Mapping[str, str]) -> Place | None:
     """One of several nodes of a machine that have containers, or would remove some."""
-    neighbours = (other for other in survey.fleet.nodes if other.machine == node.machine and other is not node)
+    neighbours = (other for host in survey.machines[node.machine] for other in host.nodes if other is not node)
     return _release(node) if worker(node) and any(worker(other) for other in neighbours) else None
 
 
@@ -153,8 +153,7 @@ def auto_sessions_without_transcoders(survey: Survey, node: Node, _options: Mapp
     settings = node.settings
     if not isinstance(settings, OrchestratorSettings) or settings.max_sessions != AUTO or settings.transcoder:
         return None
-    transcoders = (other for other in survey.fleet.nodes if other.role is Role.TRANSCODER)
-    if not settings.ai_worker or any(peer_of(survey.fleet, other) == node for other in transcoders):
+    if not settings.ai_worker or (node.host, Role.TRANSCODER) in survey.helped:
         return None
     return _place(node, "max_sessions")
 

@@ -128,8 +128,7 @@ def _gateway(model: Model) -> str:
 
 def _not_read(survey: Survey, node: Node) -> Iterator[Finding]:
     """Models of an orchestrator that runs no AI jobs itself, and has no worker of the fleet that would."""
-    helpers = (other for other in survey.fleet.nodes if other.role is Role.AI_WORKER)
-    if node.role is not Role.ORCHESTRATOR or any(peer_of(survey.fleet, other) == node for other in helpers):
+    if node.role is not Role.ORCHESTRATOR or (node.host, Role.AI_WORKER) in survey.helped:
         return
     unserved = dict.fromkeys(_name(model) for _place, model in _models(node))
     urls = [(place, str(model["url"])) for place, model in _models(node) if model.get("url")]

@@ -11,7 +11,8 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Ad
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.ai import RunnerPorts, runner_ports
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.edges import Edge, edges
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Fleet, Host, Node, Service
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import WORKERS, Fleet, Host, Node, Role, Service
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.peers import peer_of
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.price_plan import Purchase, purchases
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import Route, Signer, routes, signers
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routing import Directory
@@ -101,6 +102,12 @@ class Survey:
         for host in self.fleet.hosts.values():
             found.setdefault(host.machine, []).append(host)
         return found
+
+    @cached_property
+    def helped(self) -> frozenset[tuple[str, Role]]:
+        """Hosts of orchestrators, each with a kind of worker of the fleet that names it."""
+        pairs = ((peer_of(self.fleet, node), node.role) for node in self.fleet.nodes if node.role in WORKERS)
+        return frozenset((orchestrator.host, role) for orchestrator, role in pairs if orchestrator)
 
     @cached_property
     def by_name(self) -> dict[tuple[str, str], Node]:

@@ -8,11 +8,13 @@ import re
 import pytest
 from ansible_collections.livepeer.fleet.plugins.plugin_utils import rules
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Fleet
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules import hosts as live
 from ansible_collections.livepeer.fleet.tests.unit.rules import test_operations, test_workers
 from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import (
     ARBITRUM,
     Host,
+    ai_worker,
     asker,
     check,
     codes,
@@ -23,6 +25,7 @@ from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import (
     orchestrator,
     payer,
     signer,
+    transcoder,
 )
 
 Hosts = dict[str, Host]
@@ -848,3 +851,23 @@ def test_what_the_parser_misses_is_not_a_second_finding(hosts: Hosts) -> None:
 
 def test_an_empty_fleet_has_nothing_to_say() -> None:
     assert check() == ()
+
+
+def test_no_rule_goes_through_the_fleet_for_each_of_its_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """10,000 hosts would take ten minutes."""
+    looked: list[int] = []
+    whole = Fleet.nodes
+    monkeypatch.setattr(Fleet, "nodes", property(lambda self: looked.append(1) or whole.fget(self)))  # type: ignore[attr-defined, func-returns-value]
+
+    def looks(hosts: int) -> int:
+        names = range(hosts)
+        nodes = {f"c{name}": combined(orchestrator_ai_models=IMAGES, orchestrator_orch_secret="correct horse") for name in names}
+        nodes |= {f"w{name}": ai_worker(f"c{name}") for name in names}
+        nodes |= {f"t{name}": transcoder(f"c{name}", transcoder_max_sessions="auto") for name in names}
+        own = {"orchestrator_max_sessions": "auto", "orchestrator_ai_worker": True, "orchestrator_transcoder": False}
+        nodes |= {f"o{name}": orchestrator(orchestrator_ai_models=IMAGES, **own) for name in names}
+        looked.clear()
+        check(**nodes)
+        return len(looked)
+
+    assert looks(3) == looks(9)
