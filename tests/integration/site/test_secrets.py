@@ -4,7 +4,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
+
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.keccak import keccak256
 
 from .conftest import HOSTS, Run, Site
 
@@ -16,20 +20,15 @@ ETH_URL = f"http://127.0.0.1:9/{ETH_KEY}"
 HOOK = "planted-webhook-4711"
 PROXY = "planted-proxy-4711"
 PLANTED = (ORCH_SECRET, ETH_PASSWORD, ETH_KEY, HOOK, PROXY)
-ADDRESS = "0x847791cbf03be716a7fe9dc8c9affe17bd49ae5e"
-KEYSTORE = {
-    "address": ADDRESS[2:],
-    "crypto": {
-        "cipher": "aes-128-ctr",
-        "ciphertext": "00" * 32,
-        "cipherparams": {"iv": "00" * 16},
-        "kdf": "scrypt",
-        "kdfparams": {"dklen": 32, "n": 262144, "p": 1, "r": 8, "salt": "00" * 32},
-        "mac": "00" * 32,
-    },
-    "id": "00000000-0000-4000-8000-000000000000",
-    "version": 3,
-}
+MEDIA = "planted-mediamtx-4711"
+LIVE = "planted-live-webhook-4711"
+FLAG = "planted-kafka-4711"
+PLANTED += (MEDIA, LIVE, FLAG)
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+OWNER = "planted"
+PRIVATE = keccak256(f"livepeer.fleet throw-away account {OWNER}".encode()).hex()
+"""The private key that the keystore hides (tests/chain/chainlib/keys.py:account)."""
 
 # Where everybody can look, and where root keeps them, encrypted.
 WHERE_THEY_MAY_NOT_BE = "/etc /var/log /var/lib /tmp /var/tmp /home /root /opt/livepeer /run/systemd /usr/local"
@@ -49,6 +48,9 @@ def test_of_secrets_only_their_owner_knows(site: Site, tmp_path: Path) -> None:
     site.hosts["gateway1"] = {
         # go-livepeer writes webhook URLs to its log, their passwords as xxxxx (starter.go).
         "livepeer_gateway_auth_webhook_url": f"http://user:{HOOK}@127.0.0.1:9/hook",
+        "livepeer_gateway_live_ai_auth_webhook_url": f"http://127.0.0.1:9/{LIVE}",
+        "livepeer_gateway_media_mtx_api_password": MEDIA,
+        "livepeer_gateway_flags": {"kafkaPassword": FLAG},
         "livepeer_gateway_environment": {"HTTPS_PROXY": "{{ proxy }}"},
     }
     temporary = tmp_path / "tmp"
@@ -77,14 +79,27 @@ def opened(site: Site, host: str, node: str, file: str) -> str:
     return site.execute(host, f"systemd-creds decrypt --newline=no --name={name} /etc/livepeer/{node}/current/{file}.cred - 2>/dev/null")
 
 
+def keystore(folder: Path) -> tuple[str, Path]:
+    """Address and file of a real keystore of a throw-away account."""
+    written = subprocess.run(
+        [sys.executable, str(CHECKOUT / "tests/chain/keys"), OWNER, str(folder), "--password", ETH_PASSWORD],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return written.stdout.strip(), next((folder / "keystore").iterdir())
+
+
 def on_a_failed_start(site: Site, temporary: Path) -> None:
+    address, path = keystore(temporary.with_name("key"))
+    hidden = json.loads(path.read_text())["crypto"]
     site.hosts["orchestrator2"] = {
         "livepeer_network": "arbitrum-one-mainnet",
         "livepeer_eth_url": ETH_URL,
         "livepeer_orchestrator_name": "paid",
-        "livepeer_orchestrator_eth_acct_addr": ADDRESS,
+        "livepeer_orchestrator_eth_acct_addr": address,
         "livepeer_orchestrator_eth_password": ETH_PASSWORD,
-        "livepeer_orchestrator_keystore": json.dumps(KEYSTORE),
+        "livepeer_orchestrator_keystore_file": str(path),
         "livepeer_orchestrator_price_per_unit": 1000,
         "livepeer_orchestrator_auto_adjust_price": True,
         "livepeer_orchestrator_reward": False,
@@ -94,10 +109,11 @@ def on_a_failed_start(site: Site, temporary: Path) -> None:
     del site.hosts["gateway1"]
     run = site.play("site", "--limit", "orchestrator2", "-vvv", TMPDIR=str(temporary)).refused("orchestrator2")
     assert "LPF611" in run.output, "no chain, and nothing was stopped or started for it"
-    nowhere(site, run, temporary)
+    nowhere(site, run, temporary, further=(PRIVATE, hidden["ciphertext"], hidden["mac"]))
 
 
-def nowhere(site: Site, run: Run, temporary: Path) -> None:
+def nowhere(site: Site, run: Run, temporary: Path, further: tuple[str, ...] = ()) -> None:
+    planted = (*PLANTED, *further)
     plan = Path(str(site.variables["livepeer_plan_dir"]))
     written = [path for folder in (plan, temporary) for path in folder.rglob("*") if path.is_file()]
     places = {"output": run.output, **{str(path): path.read_text(errors="replace") for path in written}}
@@ -105,9 +121,9 @@ def nowhere(site: Site, run: Run, temporary: Path) -> None:
         places[f"{host}: arguments"] = site.execute(host, ARGUMENTS)
         places[f"{host}: environments"] = site.execute(host, ENVIRONMENTS)
         # A journal below /var/log has a search of its own.
-        search = f"grep -roE --exclude-dir=journal '{'|'.join(PLANTED)}' {WHERE_THEY_MAY_NOT_BE} 2>/dev/null; true"
+        search = f"grep -roE --exclude-dir=journal '{'|'.join(planted)}' {WHERE_THEY_MAY_NOT_BE} 2>/dev/null; true"
         places[f"{host}: files"] = site.execute(host, search)
         text = site.execute(host, "journalctl --no-pager -o cat")
-        places[f"{host}: journal"] = "\n".join(secret for secret in PLANTED if secret in text)
-    found = [(place, secret) for place, text in places.items() for secret in PLANTED if secret in text]
+        places[f"{host}: journal"] = "\n".join(secret for secret in planted if secret in text)
+    found = [(place, secret) for place, text in places.items() for secret in planted if secret in text]
     assert not found
