@@ -19,7 +19,7 @@ from ansible_collections.livepeer.fleet.plugins.module_utils.systemd import Unit
 # GRPCTimeout). All of it has to be over before a node counts as proved.
 SETTLED_SECONDS = 11.0
 
-# An RPC endpoint is asked anew every 15 s (rpc_watch.py); one that comes back meanwhile is waited for.
+# An RPC endpoint is asked anew every 15 s (upstream_watch.py); one that comes back meanwhile is waited for.
 COMPANION_SECONDS = 20.0
 
 # systemd tells of a unit's changes over D-Bus, the kernel tells nobody of a new listener: looking again is the one way to see both.

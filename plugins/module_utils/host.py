@@ -13,10 +13,10 @@ from ansible_collections.livepeer.fleet.plugins.module_utils.admin_api import Ad
 from ansible_collections.livepeer.fleet.plugins.module_utils.nft import Nft
 from ansible_collections.livepeer.fleet.plugins.module_utils.paths import Paths
 from ansible_collections.livepeer.fleet.plugins.module_utils.revisions import NodeFolder
-from ansible_collections.livepeer.fleet.plugins.module_utils.rpc_watch import Report
 from ansible_collections.livepeer.fleet.plugins.module_utils.sealing import HostKey, Plain, Vault
 from ansible_collections.livepeer.fleet.plugins.module_utils.sockets import Socket
 from ansible_collections.livepeer.fleet.plugins.module_utils.systemd import Systemd
+from ansible_collections.livepeer.fleet.plugins.module_utils.upstream_watch import Report
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from ansible_collections.livepeer.fleet.plugins.module_utils import commands, files, rpc_watch
+from ansible_collections.livepeer.fleet.plugins.module_utils import commands, files, upstream_watch
 from ansible_collections.livepeer.fleet.plugins.module_utils.host import Host
 from ansible_collections.livepeer.fleet.plugins.module_utils.plan_part import Companion
 
@@ -28,7 +28,10 @@ def complaint(host: Host, companion: Companion, texts: Mapping[str, str], secret
         for name in companion.secrets:
             files.write_new(place / name, secrets.get(name, ""), 0o600)
         if companion.eth:
-            files.write_new(place / rpc_watch.CONF, rpc_watch.nginx_conf((), (), folder), 0o600)
+            files.write_new(place / upstream_watch.CONF, upstream_watch.nginx_conf((), (), folder), 0o600)
+        if companion.urls:
+            parts = [upstream_watch.url_conf(name, upstream_watch.read_url(secrets.get(name, "")), (), folder) for name in companion.urls]
+            files.write_new(place / upstream_watch.URLS_CONF, "".join(parts), 0o600)
         done = commands.run([str(host.paths.nginx), "-t", "-q", "-e", "stderr", "-c", str(place / CONF)])
     if done.status == 0:
         return ""

@@ -89,6 +89,7 @@ class Companion:
         listeners: sockets that it has to hold.
         eth: ``host:port`` at which it answers as an RPC endpoint, "" if it does not.
         chain_id: of the chain that has to answer there; 0 where nobody knows it.
+        urls: names of those of its secrets that are URLs which it asks in the place of the node.
     """
 
     unit: str
@@ -98,6 +99,7 @@ class Companion:
     listeners: tuple[Listener, ...]
     eth: str
     chain_id: int
+    urls: tuple[str, ...]
 
     @staticmethod
     def parse(raw: Mapping[str, Any]) -> Companion:
@@ -110,6 +112,7 @@ class Companion:
             listeners=tuple(Listener.parse(one) for one in raw["listeners"]),
             eth=str(raw["eth"]),
             chain_id=int(raw["chain_id"]),
+            urls=tuple(map(_plain_name, raw["urls"])),
         )
 
     @property

@@ -6,8 +6,8 @@ from __future__ import annotations
 import http.client
 import json
 
-from ansible_collections.livepeer.fleet.plugins.module_utils import rpc_watch
-from ansible_collections.livepeer.fleet.plugins.module_utils.rpc_watch import EndpointError, Report
+from ansible_collections.livepeer.fleet.plugins.module_utils import upstream_watch
+from ansible_collections.livepeer.fleet.plugins.module_utils.upstream_watch import EndpointError, Report
 
 _SECONDS = 30.0
 _MOST_BYTES = 1 << 16
@@ -36,7 +36,7 @@ def problem(address: str, chain_id: int) -> str:
 def look(urls: str, chain_id: int) -> tuple[Report, ...]:
     """Ask RPC endpoints from this host, one URL a line, as the proxy does. A text that is no endpoint is told, not raised."""
     try:
-        endpoints = rpc_watch.read_endpoints(urls)
+        endpoints = upstream_watch.read_endpoints(urls)
     except EndpointError as error:
         return (Report(number=0, host="", problem=str(error)),)
-    return rpc_watch.check(endpoints, chain_id, {})
+    return upstream_watch.check(endpoints, chain_id, {})

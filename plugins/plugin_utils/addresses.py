@@ -20,6 +20,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import 
     Role,
     Service,
 )
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.secret_urls import secret_urls
 
 L = TypeVar("L", bound=Iterable[object])
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -71,8 +72,8 @@ class Listener:
         machine: key of the machine it is opened on.
         host: inventory host of the owner.
         node: name of the owner node (unit ``livepeer-<node>``).
-        purpose: ``rpc``, ``http``, ``rtmp``, ``cli``, ``whip``, ``whep``, ``metrics``, ``eth``, ``runner``; or ``foreign``, and then the
-            node is the name of a service of somebody else.
+        purpose: ``rpc``, ``http``, ``rtmp``, ``cli``, ``whip``, ``whep``, ``metrics``, ``eth``, ``urls``, ``runner``; or ``foreign``,
+            and then the node is the name of a service of somebody else.
         protocol: ``tcp`` or ``udp``.
         address: IP literal, host name, or "" for every address (dual stack).
         port: 1 to 65535.
@@ -134,11 +135,17 @@ class Endpoint:
 
 
 _FIELDS = {"httpAddr": "http_addr", "rtmpAddr": "rtmp_addr", "cliAddr": "cli_addr"}
-_IN_FRONT = {"metrics": "metrics_proxy_addr", "eth": "eth_proxy_addr"}
+_IN_FRONT = {"metrics": "metrics_proxy_addr", "eth": "eth_proxy_addr", "urls": "url_proxy_addr"}
 """Purpose of a listener that is not go-livepeer's own, and the setting that moves it."""
 
-_ABOVE_CLI = {"metrics": 10000, "eth": 20000}
-"""How far above a node's CLI port such a listener is where nobody says it."""
+_ABOVE_CLI = {"metrics": 10000, "eth": 20000, "urls": 21000}
+"""How far above a node's CLI port such a listener is where nobody says it; below 32768, where ports of outgoing connections begin."""
+
+_FOR_THE_NODE_ALONE = {
+    "eth": "whoever reaches the RPC proxy spends the quota of the provider's key: it is for the node beside it alone",
+    "urls": "whoever reaches this proxy asks secret URLs as the node does: it is for the node beside it alone",
+}
+"""Purpose of a listener that may be on loopback only, and why."""
 
 
 WEBRTC_PORTS = {"whip": 7280, "whep": 7281}
@@ -421,22 +428,27 @@ def read_services(host: Host) -> tuple[tuple[Listener, ...], tuple[tuple[Service
 def _read_in_front(node: Node, purpose: str, field: str, found: list[Listener], faults: list[Fault]) -> None:
     """A listener of what stands in front of the node; "" is none."""
     text = str(getattr(node.settings, field, ""))
-    if not text or (purpose == "eth" and not node.proxy.eth) or not node.knows(field):
+    if not text or not _wanted(node, purpose) or not node.knows(field):
         return
     try:
         host, port = _host_and_port(text, f"{LOCALHOST}:{_ABOVE_CLI[purpose] + 5935}")
     except AddressError as error:
         faults.append(Fault(node, field, without_user(text), str(error), error.hint))
         return
-    if purpose == "eth" and not is_loopback(host):
-        message = "whoever reaches the RPC proxy spends the quota of the provider's key: it is for the node beside it alone"
-        faults.append(Fault(node, field, text, message, f"{LOCALHOST}:{port}"))
+    if purpose in _FOR_THE_NODE_ALONE and not is_loopback(host):
+        faults.append(Fault(node, field, text, _FOR_THE_NODE_ALONE[purpose], f"{LOCALHOST}:{port}"))
         return
     cli = next((one.port for one in found if one.purpose == "cli"), LAST_PORT)
     if node.sources[field].default and cli + _ABOVE_CLI[purpose] <= LAST_PORT:
         # Nodes of one role on one machine differ in their CLI ports: nobody has to think of these as well.
         port = cli + _ABOVE_CLI[purpose]
     found.append(_listener(node, purpose, field, host, port))
+
+
+def _wanted(node: Node, purpose: str) -> bool:
+    if purpose == "eth":
+        return node.proxy.eth
+    return purpose != "urls" or bool(secret_urls(node))
 
 
 def _read_rpc(node: Node, settings: OrchestratorSettings) -> tuple[list[Listener], list[Fault]]:

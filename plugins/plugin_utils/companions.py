@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What stands in front of a node: one nginx, with the only door to its metrics, and between it and the RPC endpoints of its chain."""
+"""What stands in front of a node: one nginx, the only door to its metrics, and between it and what it asks with a secret in the URL."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from pathlib import Path
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Listener, join_host_port
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node, SecretSource
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.secret_urls import SecretUrl, secret_urls
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.templating import PRIVILEGED_PORTS, Templates
 
-METRICS, ETH = "metrics", "eth"
+METRICS, ETH, URLS = "metrics", "eth", "urls"
 """Purposes of the listeners that are a companion's."""
 
 ETH_URL, TLS_KEY, BASIC_AUTH = "eth_url", "metrics_tls_key", "metrics_basic_auth"
 """Secrets that a companion uses."""
 
-UNIT, CONF, WATCH, CERTIFICATE = "proxy.service", "nginx.conf", "rpc_watch.py", "metrics.crt"
+UNIT, CONF, WATCH, CERTIFICATE = "proxy.service", "nginx.conf", "upstream_watch.py", "metrics.crt"
 """Its files."""
 
 
@@ -34,6 +35,7 @@ class Companion:
         listeners: the sockets that it, and nobody else, is to hold.
         eth: ``host:port`` at which it answers as an RPC endpoint, "" if it does not.
         chain_id: of the chain that has to answer there; 0 where nobody knows it.
+        urls: those of its secrets that are URLs which it asks in the place of the node.
     """
 
     unit: str
@@ -43,28 +45,45 @@ class Companion:
     listeners: tuple[Listener, ...]
     eth: str
     chain_id: int
+    urls: tuple[str, ...] = ()
 
 
 def companion_of(node: Node, machine_listeners: Sequence[Listener]) -> Companion | None:
     """The proxy of a node, or None where nothing is to stand in front of it."""
-    own = tuple(one for one in machine_listeners if (one.host, one.node) == (node.host, node.name) and one.purpose in (METRICS, ETH))
+    own = tuple(one for one in machine_listeners if (one.host, one.node) == (node.host, node.name) and one.purpose in (METRICS, ETH, URLS))
     if not own:
         return None
     eth = next((join_host_port(one.address, one.port) for one in own if one.purpose == ETH), "")
     metrics = any(one.purpose == METRICS for one in own)
+    urls = urls_of(node, own)
     return Companion(
         unit=node.proxy_unit,
         unit_file=UNIT,
-        files=(UNIT, CONF, *((WATCH,) if eth else ()), *((CERTIFICATE,) if metrics and node.proxy.certificate else ())),
-        secrets=tuple(sorted(secrets_of(node, metrics=metrics, eth=bool(eth)))),
+        files=(UNIT, CONF, *((WATCH,) if eth or urls else ()), *((CERTIFICATE,) if metrics and node.proxy.certificate else ())),
+        secrets=tuple(sorted([*secrets_of(node, metrics=metrics, eth=bool(eth)), *(one.secret for one in urls)])),
         listeners=own,
         eth=eth,
         chain_id=node.proxy.chain_id if eth else 0,
+        urls=tuple(one.secret for one in urls),
     )
 
 
+def urls_of(node: Node, machine_listeners: Sequence[Listener]) -> tuple[SecretUrl, ...]:
+    """The secret URLs that the proxy of a node asks in its place."""
+    own = any((one.host, one.node, one.purpose) == (node.host, node.name, URLS) for one in machine_listeners)
+    return secret_urls(node) if own else ()
+
+
+def asked_instead(node: Node, machine_listeners: Sequence[Listener]) -> dict[str, str]:
+    """Flag to what it gets in the place of a secret URL."""
+    place = next((one for one in machine_listeners if (one.host, one.node, one.purpose) == (node.host, node.name, URLS)), None)
+    if place is None:
+        return {}
+    return {one.flag: f"http://{join_host_port(place.address, place.port)}{one.path.rstrip('/')}" for one in secret_urls(node)}
+
+
 def secrets_of(node: Node, *, metrics: bool, eth: bool) -> dict[str, SecretSource]:
-    """The secrets that a companion uses, and only it."""
+    """The secrets that a companion uses, and only it, those aside that are URLs of ``urls_of``."""
     used = {ETH_URL: eth, TLS_KEY: metrics and bool(node.proxy.certificate), BASIC_AUTH: metrics}
     return {name: node.secrets[name] for name, uses in used.items() if uses and name in node.secrets}
 
@@ -90,7 +109,7 @@ def _told(companion: Companion, node: Node, cli: str) -> Mapping[str, object]:
     """What the templates of a companion are told."""
     revision = f"/etc/livepeer/{node.name}/current"
     plain = [(name, f"{revision}/{name}") for name in companion.files if name != UNIT]
-    eth = next((one for one in companion.listeners if one.purpose == ETH), None)
+    asking = next((one for one in companion.listeners if one.purpose in (ETH, URLS)), None)
     return {
         "unit": companion.unit,
         "runtime": f"/run/{companion.unit}",
@@ -98,8 +117,9 @@ def _told(companion: Companion, node: Node, cli: str) -> Mapping[str, object]:
         "load": [*plain, *((name, f"{revision}/secrets/{name}") for name in companion.secrets)],
         "metrics": _places(companion, METRICS),
         "eth": _places(companion, ETH),
-        "eth_address": eth.address if eth else "",
-        "eth_port": eth.port if eth else 0,
+        "asks_at": join_host_port(asking.address, asking.port) if asking else "",
+        "urls_at": _places(companion, URLS),
+        "urls": urls_of(node, companion.listeners),
         "chain_id": companion.chain_id,
         "tls": CERTIFICATE in companion.files,
         "basic_auth": BASIC_AUTH in companion.secrets,

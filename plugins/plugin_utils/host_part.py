@@ -17,6 +17,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.secret_values impor
     SecretFault,
     check_keys,
     check_passwords,
+    check_urls,
     read_values,
 )
 
@@ -78,6 +79,7 @@ def _of_node(node: Mapping[str, Any], value_of: Callable[[str, str], object]) ->
     sources = _sources(node)
     values = read_values(sources, value_of)
     check_keys(sources, values, (node.get("chain") or {}).get("account", ""))
+    check_urls(sources, values, [name for one in node["companions"] for name in one["urls"]])
     if "\n" in values.get(ETH_URL, "") and not any(one["eth"] for one in node["companions"]):
         message = "a list of RPC endpoints needs the proxy that chooses among them: livepeer_eth_proxy: true, or write one"
         raise SecretFault("LPF404", sources[ETH_URL].variable, message)

@@ -220,13 +220,14 @@ def companion_to_dict(companion: Companion) -> dict[str, object]:
         "listeners": [listener_to_dict(listener) for listener in companion.listeners],
         "eth": companion.eth,
         "chain_id": companion.chain_id,
+        "urls": list(companion.urls),
     }
 
 
 def companion_from_dict(data: Mapping[str, Any]) -> Companion:
     """Back from ``companion_to_dict``."""
     plain = {name: data[name] for name in ("unit", "unit_file", "eth", "chain_id")}
-    lists: dict[str, Any] = {name: tuple(data[name]) for name in ("files", "secrets")}
+    lists: dict[str, Any] = {name: tuple(data[name]) for name in ("files", "secrets", "urls")}
     return Companion(**plain, **lists, listeners=tuple(map(listener_from_dict, data["listeners"])))
 
 

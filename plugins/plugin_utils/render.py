@@ -18,6 +18,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.companions import (
     ETH_URL,
     TLS_KEY,
     Companion,
+    asked_instead,
     companion_of,
     files_of,
 )
@@ -311,6 +312,7 @@ class _Files:
 
     def conf(self) -> str:
         """livepeer.conf."""
+        instead = asked_instead(self.node, self.surroundings.machine_listeners)
         return self.templates.conf(
             node=self.node,
             settings=self.settings,
@@ -321,7 +323,8 @@ class _Files:
             eth_url=f"http://{self.companion.eth}" if self.companion and self.companion.eth else placeholder(ETH_URL),
             cap=self.surroundings.caps.flag,
             caps=self.surroundings.caps,
-            extra_flags=sorted(self.settings.flags.items()),
+            instead=instead,
+            extra_flags=sorted((flag, instead.get(flag, value)) for flag, value in self.settings.flags.items()),
         )
 
     def unit(self) -> str:

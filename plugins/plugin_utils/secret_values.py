@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from ansible_collections.livepeer.fleet.plugins.module_utils.upstream_watch import EndpointError, read_url
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.keystores import (
     KeystoreError,
     check_account,
@@ -73,6 +74,15 @@ def check_keys(sources: Mapping[str, SecretSource], values: Mapping[str, str], a
             check_account(read_keystore(values[KEYSTORE]), account)
         except KeystoreError as error:
             raise _fault(variable, error) from None
+
+
+def check_urls(sources: Mapping[str, SecretSource], values: Mapping[str, str], names: Iterable[str]) -> None:
+    """SecretFault for one of these secrets that is no URL which the proxy of a node could ask."""
+    for name in names:
+        try:
+            read_url(values[name])
+        except EndpointError as error:
+            raise SecretFault("LPF404", sources[name].variable, f"the secret is no URL: {error}") from None
 
 
 def check_passwords(sources: Mapping[str, SecretSource], values: Mapping[str, str]) -> None:

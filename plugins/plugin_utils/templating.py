@@ -27,7 +27,7 @@ BARE_NUMBERS = frozenset({"price_per_unit", "pixels_per_unit", "priceperunit", "
 """Keys whose amounts are texts in the inventory, to be exact, and numbers in JSON: quoted ones are refused, or drop every
 price without a word (core/ai.go:JSONRat, starter.go:getCapabilityPrices)."""
 
-IN_FRONT = frozenset({"metrics", "eth"})
+IN_FRONT = frozenset({"metrics", "eth", "urls"})
 """Purposes of listeners that are not the node's own process's, but its companion's."""
 
 _NGINX = re.compile(r"[A-Za-z0-9._:/@ \[\]-]*")

@@ -216,6 +216,7 @@ class GatewaySettings:
     keystore_file: str
     metrics_proxy_addr: str
     eth_proxy_addr: str
+    url_proxy_addr: str
     flags: Mapping[str, str]
     environment: Mapping[str, str]
 
@@ -250,6 +251,7 @@ class OrchestratorSettings:
     reward: bool | None
     metrics_proxy_addr: str
     eth_proxy_addr: str
+    url_proxy_addr: str
     flags: Mapping[str, str]
     environment: Mapping[str, str]
 
@@ -283,6 +285,7 @@ class RemoteSignerSettings:
     keystore_file: str
     metrics_proxy_addr: str
     eth_proxy_addr: str
+    url_proxy_addr: str
     flags: Mapping[str, str]
     environment: Mapping[str, str]
 

@@ -126,4 +126,10 @@ def nowhere(site: Site, run: Run, temporary: Path, further: tuple[str, ...] = ()
         text = site.execute(host, "journalctl --no-pager -o cat")
         places[f"{host}: journal"] = "\n".join(secret for secret in planted if secret in text)
     found = [(place, secret) for place, text in places.items() for secret in planted if secret in text]
-    assert not found
+    assert not found, [
+        f"{place}: {line}"
+        for place, text in places.items()
+        if place != "output"
+        for line in text.splitlines()
+        if any(secret in line for secret in planted)
+    ]

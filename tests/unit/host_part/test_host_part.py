@@ -16,7 +16,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.render import sha25
 
 def part(**changes: Any) -> dict[str, Any]:
     secrets = {"eth_url": {"variable": "x", "host": "o"}, "orch_secret": {"variable": "", "host": ""}}
-    node: dict[str, Any] = {"name": "gateway", "files": {"livepeer.conf": "v 3\n"}, "secrets": secrets}
+    node: dict[str, Any] = {"name": "gateway", "files": {"livepeer.conf": "v 3\n"}, "secrets": secrets, "companions": []}
     node["digest"] = sha256_of({"files": node["files"], "secrets": sorted(node["secrets"])})
     return {"schema": 1, "host": "gw/1", "nodes": [node], **changes}
 

@@ -14,8 +14,8 @@ from ansible_collections.livepeer.fleet.plugins.module_utils.errors import HostE
 from ansible_collections.livepeer.fleet.plugins.module_utils.host import Host
 from ansible_collections.livepeer.fleet.plugins.module_utils.observation import observe
 from ansible_collections.livepeer.fleet.plugins.module_utils.plan_part import Part
-from ansible_collections.livepeer.fleet.plugins.module_utils.rpc_watch import Report
 from ansible_collections.livepeer.fleet.plugins.module_utils.transaction import Options, Outcome, apply
+from ansible_collections.livepeer.fleet.plugins.module_utils.upstream_watch import Report
 from ansible_collections.livepeer.fleet.tests.unit.module_utils.worlds import LOOPING, UP, World, raw_node, socket_of
 
 NODE, PROXY = "livepeer-gateway", "livepeer-gateway-proxy"
@@ -86,6 +86,7 @@ def fronted(nginx: str = "events {}\n", **changes: Any) -> dict[str, Any]:
             "listeners": [listener],
             "eth": f"127.0.0.1:{ETH_PORT}",
             "chain_id": 42161,
+            "urls": [],
         }
     ]
     return raw

@@ -75,6 +75,7 @@ GATEWAY = GatewaySettings(
     keystore_file="",
     metrics_proxy_addr="",
     eth_proxy_addr="127.0.0.1:15545",
+    url_proxy_addr="127.0.0.1:16545",
     flags={},
     environment={},
 )
@@ -101,6 +102,7 @@ ORCHESTRATOR = OrchestratorSettings(
     reward=None,
     metrics_proxy_addr="",
     eth_proxy_addr="127.0.0.1:15545",
+    url_proxy_addr="127.0.0.1:16545",
     flags={},
     environment={},
 )

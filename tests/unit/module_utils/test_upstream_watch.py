@@ -11,8 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from ansible_collections.livepeer.fleet.plugins.module_utils import rpc, rpc_watch
-from ansible_collections.livepeer.fleet.plugins.module_utils.rpc_watch import (
+from ansible_collections.livepeer.fleet.plugins.module_utils import rpc, upstream_watch
+from ansible_collections.livepeer.fleet.plugins.module_utils.upstream_watch import (
     LAG_SECONDS,
     Endpoint,
     EndpointError,
@@ -132,7 +132,7 @@ def test_what_cannot_be_used(provider: Provider, changes: dict[str, Any], foreig
 
 
 def test_one_that_accepts_and_never_answers_ends_in_time(monkeypatch: pytest.MonkeyPatch, provider: Provider) -> None:
-    monkeypatch.setattr(rpc_watch, "_ADDRESS_SECONDS", 0.2)
+    monkeypatch.setattr(upstream_watch, "_ADDRESS_SECONDS", 0.2)
     waiting = threading.Event()
     monkeypatch.setattr(Provider, "answer", lambda self, method: waiting.wait(5))
     (report,) = check(read_endpoints(f"http://{provider.where}/"), ARBITRUM, {})

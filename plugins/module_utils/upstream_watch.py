@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The RPC endpoints of a node: which of them may be used, and the part of nginx's configuration that uses just these.
+"""Where nginx may go for a node, RPC endpoints and secret URLs, and the parts of its configuration that lead there and nowhere else.
 
-The file is used twice. The modules import it, to tell how the endpoints are. And it is a file of the revision of a node with an RPC
-proxy: the proxy's unit runs it, it runs nginx, and asks every endpoint again and again. So it needs nothing but the standard library.
+The file is used twice. The modules import it, to tell how the endpoints are. And it is a file of the revision of a node whose proxy asks
+for it: the proxy's unit runs it, it runs nginx, asks every endpoint again and again, and looks up the hosts of the URLs. So it needs
+nothing but the standard library.
 
-What nginx is given are addresses that answered with the right chain a moment ago, never names or addresses that nobody asked: an
-endpoint of another chain, one that is silent and one that lags are not in its configuration at all. Without this process there is no
-nginx, for both are one unit.
+What nginx is given of endpoints are addresses that answered with the right chain a moment ago, never names or addresses that nobody
+asked: an endpoint of another chain, one that is silent and one that lags are not in its configuration at all. Without this process
+there is no nginx, for both are one unit.
 """
 
 from __future__ import annotations
 
+import argparse
 import base64
 import contextlib
 import http.client
@@ -39,8 +41,8 @@ ROUND_SECONDS = 15.0
 LAG_SECONDS = 90
 """An endpoint whose newest block is so much older than the newest of all is left out. Seven blocks of Ethereum's 12 seconds."""
 
-CONF = "rpc.conf"
-"""The part of nginx's configuration that is written here."""
+CONF, URLS_CONF = "rpc.conf", "urls.conf"
+"""The parts of nginx's configuration that are written here."""
 
 MOST_ADDRESSES = 2
 """Addresses of one endpoint that are asked and used; a name may have many, and every question counts for the provider's quota."""
@@ -58,10 +60,10 @@ class EndpointError(ValueError):
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One RPC endpoint; everything but its number and its shown host is a secret.
+    """One RPC endpoint, or one secret URL; everything but its number and its shown host is a secret.
 
     Attributes:
-        number: place in the list, from 1 on.
+        number: place in the list, from 1 on; 0 for a URL.
         tls: whether it is https.
         host: name or address literal, without brackets.
         port: 1 to 65535.
@@ -131,16 +133,30 @@ def read_endpoints(text: str) -> tuple[Endpoint, ...]:
 
 def _endpoint(number: int, line: str) -> Endpoint:
     which = f"RPC endpoint {number}"
+    if line.lower().startswith(("ws://", "wss://")):
+        scheme = line.partition(":")[0].lower()
+        raise EndpointError(
+            f"{which} is a websocket ({scheme}://): the proxy speaks HTTP to providers. Write the provider's https:// URL, or turn "
+            "the proxy off (livepeer_eth_proxy: false)"
+        )
+    return _read(number, which, line)
+
+
+def read_url(text: str) -> Endpoint:
+    """Read a secret URL.
+
+    Raises:
+        EndpointError: what is wrong with it.
+    """
+    return _read(0, "it", text.strip())
+
+
+def _read(number: int, which: str, line: str) -> Endpoint:
     try:
         url = urlsplit(line)
         port = url.port
     except ValueError:
         raise EndpointError(f"{which} is no URL") from None
-    if url.scheme in ("ws", "wss"):
-        raise EndpointError(
-            f"{which} is a websocket ({url.scheme}://): the proxy speaks HTTP to providers. Write the provider's https:// URL, or turn "
-            "the proxy off (livepeer_eth_proxy: false)"
-        )
     if url.scheme not in ("http", "https"):
         raise EndpointError(f"{which} does not start with https:// or http://")
     if not url.hostname or not _HOST.fullmatch(url.hostname):
@@ -370,6 +386,7 @@ server {{
         proxy_connect_timeout 5s;
         proxy_read_timeout 30s;
         proxy_next_upstream error timeout non_idempotent;
+        proxy_ssl_protocols TLSv1.2 TLSv1.3;
         proxy_ssl_verify on;
         proxy_ssl_verify_depth 5;
         proxy_ssl_trusted_certificate {trusted};
@@ -402,16 +419,156 @@ def _server(endpoint: Endpoint, addresses: Sequence[str], folder: str) -> str:
     )
 
 
-class Watch:
-    """nginx, and the endpoints that it is given."""
+_URL = """\
+upstream {name} {{
+{addresses}
+}}
+map $http_authorization ${name}_authorization {{
+    default $http_authorization;
+    "" "{authorization}";
+}}
+server {{
+    listen unix:{folder}/{name}.sock;
+    error_log /dev/null;
+    client_max_body_size 0;
+    large_client_header_buffers 8 64k;
+    underscores_in_headers on;
+    ignore_invalid_headers off;
+    location / {{
+        proxy_pass "{scheme}://{name}{target}";
+        proxy_http_version 1.1;
+        proxy_set_header Host "{authority}";
+        proxy_set_header Authorization ${name}_authorization;
+        proxy_connect_timeout 10s;
+        proxy_read_timeout 1h;
+        proxy_send_timeout 1h;
+        proxy_buffer_size 64k;
+        proxy_buffers 8 64k;
+        proxy_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate X-Accel-Buffering X-Accel-Charset;
+        proxy_ssl_protocols TLSv1.2 TLSv1.3;
+        proxy_ssl_verify on;
+        proxy_ssl_verify_depth 5;
+        proxy_ssl_trusted_certificate {trusted};
+        proxy_ssl_server_name on;
+        proxy_ssl_name "{host}";
+        proxy_intercept_errors on;
+        error_page 301 302 303 307 308 = @elsewhere;
+    }}
+    location @elsewhere {{
+        default_type text/plain;
+        return 502 "it answers with a redirect, which may hold the secret and is not followed: say the URL that it leads to";
+    }}
+}}
+"""
 
-    def __init__(self, nginx: Sequence[str], endpoints: Sequence[Endpoint], chain_id: int, folder: Path) -> None:
-        self._nginx = nginx
+_NO_ADDRESS = """\
+server {{
+    listen unix:{folder}/{name}.sock;
+    default_type text/plain;
+    return 502 "its host name has no address";
+}}
+"""
+
+
+def url_conf(name: str, url: Endpoint, addresses: Sequence[str], folder: str) -> str:
+    """The part of nginx's configuration that asks a secret URL: request and answer pass as they are, as if the node had asked.
+
+    The password of the URL becomes a header, as with Go, where the request has none of its own. A redirect does not pass: the node
+    would follow it by itself, and write the address to its journal where that fails. This server logs nothing, as those of endpoints.
+
+    Args:
+        name: of the secret; its socket in ``folder`` is called after it.
+        url: what is asked.
+        addresses: of its host, the one to be preferred first; none if it has none.
+        folder: runtime directory of the unit.
+    """
+    if not addresses:
+        return _NO_ADDRESS.format(name=name, folder=folder)
+    places = [f"    server {f'[{one}]' if ':' in one else one}:{url.port} max_fails=0" for one in addresses]
+    return _URL.format(
+        name=name,
+        addresses="\n".join(f"{place}{' backup' if number else ''};" for number, place in enumerate(places)),
+        folder=folder,
+        scheme="https" if url.tls else "http",
+        target=url.target,
+        authority=url.authority,
+        authorization=url.authorization,
+        trusted=trusted(),
+        host=url.host,
+    )
+
+
+class _Endpoints:
+    """The part of nginx's configuration that leads to RPC endpoints."""
+
+    file = CONF
+
+    def __init__(self, endpoints: Sequence[Endpoint], chain_id: int, folder: Path) -> None:
         self._endpoints = endpoints
         self._chain_id = chain_id
         self._folder = folder
         self._reports: tuple[Report, ...] = ()
-        self._written = ""
+
+    def look(self) -> str:
+        """Ask them all, tell what is new, and return the text."""
+        reports = check(self._endpoints, self._chain_id, {one.number: one.addresses for one in self._reports})
+        before = {one.number: (one.usable, one.problem) for one in self._reports}
+        for one in reports:
+            if before.get(one.number) != (one.usable, one.problem):
+                what = f"is used (chain {one.chain_id}, block {one.head})" if one.usable else f"is left out: {one.problem}"
+                _say(f"RPC endpoint {one.number} ({one.host}) {what}")
+        if not self._chain_id:  # nobody knows the chain of this network; from now on it is the one that they agreed on
+            self._chain_id = next((one.chain_id for one in reports if one.usable), 0)
+        self._reports = reports
+        return nginx_conf(self._endpoints, reports, str(self._folder))
+
+
+class _Urls:
+    """The part of nginx's configuration that leads to secret URLs."""
+
+    file = URLS_CONF
+
+    def __init__(self, urls: Mapping[str, Endpoint], folder: Path) -> None:
+        self._urls = urls
+        self._folder = folder
+        self._addresses: dict[str, tuple[str, ...]] = {}
+
+    def look(self) -> str:
+        """Look up the hosts, all at once, tell what is new, and return the text."""
+        found: dict[str, tuple[str, ...]] = {}
+
+        def look(name: str, url: Endpoint) -> None:
+            with contextlib.suppress(OSError):
+                found[name] = tuple(dict.fromkeys(_addresses(url)))
+
+        threads = [threading.Thread(target=look, args=item, daemon=True) for item in self._urls.items()]
+        for thread in threads:
+            thread.start()
+        deadline = time.monotonic() + ASK_SECONDS
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        known, self._addresses = self._addresses, {}
+        for name, url in self._urls.items():
+            self._addresses[name] = _kept(known.get(name, ()), found.get(name, ()))
+            if name not in known or bool(known[name]) != bool(self._addresses[name]):
+                what = "is asked for the node" if self._addresses[name] else "cannot be asked: its host name has no address"
+                _say(f"{name} ({url.shown_host}) {what}")
+        return "\n".join(url_conf(name, url, self._addresses[name], str(self._folder)) for name, url in self._urls.items())
+
+
+def _kept(known: Sequence[str], found: Sequence[str]) -> tuple[str, ...]:
+    """Addresses to use: those in use, as long as nobody says otherwise, for many names give their addresses in ever another order."""
+    return tuple(one for one in known if one in found) or tuple(found) or tuple(known)
+
+
+class Watch:
+    """nginx, and where it may go."""
+
+    def __init__(self, nginx: Sequence[str], parts: Sequence[_Endpoints | _Urls], folder: Path) -> None:
+        self._nginx = nginx
+        self._parts = parts
+        self._folder = folder
+        self._written: dict[str, str] = {}
         self._process: subprocess.Popen[bytes] | None = None
 
     def run(self, listener: tuple[str, int]) -> int:
@@ -444,23 +601,17 @@ class Watch:
             time.sleep(0.05)
 
     def _round(self) -> None:
-        reports = check(self._endpoints, self._chain_id, {one.number: one.addresses for one in self._reports})
-        before = {one.number: (one.usable, one.problem) for one in self._reports}
-        for one in reports:
-            if before.get(one.number) != (one.usable, one.problem):
-                what = f"is used (chain {one.chain_id}, block {one.head})" if one.usable else f"is left out: {one.problem}"
-                _say(f"RPC endpoint {one.number} ({one.host}) {what}")
-        if not self._chain_id:  # nobody knows the chain of this network; from now on it is the one that they agreed on
-            self._chain_id = next((one.chain_id for one in reports if one.usable), 0)
-        self._reports = reports
-        text = nginx_conf(self._endpoints, reports, str(self._folder))
-        if text != self._written:
-            new = self._folder / f"{CONF}.new"
-            new.write_text(text, encoding="ascii")
-            new.replace(self._folder / CONF)
-            self._written = text
-            if self._process is not None:
-                self._process.send_signal(signal.SIGHUP)
+        changed = False
+        for part in self._parts:
+            text = part.look()
+            if text != self._written.get(part.file):
+                new = self._folder / f"{part.file}.new"
+                new.write_text(text, encoding="ascii")
+                new.replace(self._folder / part.file)
+                self._written[part.file] = text
+                changed = True
+        if changed and self._process is not None:
+            self._process.send_signal(signal.SIGHUP)
 
 
 def _tell_systemd(message: str) -> None:
@@ -471,27 +622,47 @@ def _tell_systemd(message: str) -> None:
             sender.sendall(message.encode())
 
 
-def _say(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
+def _parts(said: argparse.Namespace, folder: Path) -> list[_Endpoints | _Urls]:
+    """What nginx is to be given; EndpointError where a credential is no URL."""
+    credentials = Path(os.environ["CREDENTIALS_DIRECTORY"])
+    parts: list[_Endpoints | _Urls] = []
+    if said.chain is not None:
+        parts.append(_Endpoints(read_endpoints((credentials / "eth_url").read_text(encoding="utf-8")), said.chain, folder))
+    urls: dict[str, Endpoint] = {}
+    for name in [*said.url, *said.base]:
+        try:
+            urls[name] = read_url((credentials / name).read_text(encoding="utf-8"))
+        except EndpointError as error:
+            raise EndpointError(f"{name}: {error}") from None
+    # go-livepeer puts paths of its own in the place of those of a base.
+    urls.update({name: replace(urls[name], target="/") for name in said.base})
+    return [*parts, _Urls(urls, folder)] if urls else parts
 
 
-def _end(_number: int, _frame: object) -> None:
-    raise SystemExit(0)
+def _arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="upstream_watch.py", description="As a unit with RuntimeDirectory= and credentials.")
+    parser.add_argument("listener", help="host:port at which nginx listens for the node")
+    parser.add_argument("--chain", type=int, help="chain id of the endpoints in the credential eth_url; 0 if nobody knows it")
+    parser.add_argument("--url", action="append", default=[], help="credential that holds a URL")
+    parser.add_argument("--base", action="append", default=[], help="the same, of a URL that paths are put behind")
+    parser.add_argument("nginx", nargs="+", help="how nginx is started")
+    return parser
 
 
 def main(arguments: Sequence[str]) -> int:
-    """``rpc_watch.py CHAIN_ID ADDRESS PORT NGINX…``, as a unit with RuntimeDirectory= and the credential eth_url."""
-    chain_id, address, port, *nginx = arguments
+    """The program."""
+    said = _arguments().parse_args(arguments)
     os.umask(0o077)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end)
+    folder = Path(os.environ["RUNTIME_DIRECTORY"])
     try:
-        endpoints = read_endpoints(Path(os.environ["CREDENTIALS_DIRECTORY"], "eth_url").read_text(encoding="utf-8"))
+        parts = _parts(said, folder)
     except EndpointError as error:
         _say(str(error))
         return 1
-    return Watch(nginx, endpoints, int(chain_id), Path(os.environ["RUNTIME_DIRECTORY"])).run((address, int(port)))
+    host, _colon, port = said.listener.rpartition(":")
+    return Watch(said.nginx, parts, folder).run((host.strip("[]"), int(port)))
 
 
 if __name__ == "__main__":
