@@ -16,6 +16,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.secret_values impor
     Unread,
     check_keys,
     check_passwords,
+    check_urls,
     read_values,
 )
 
@@ -126,6 +127,7 @@ def unusable_secrets(plan: Plan, value_of: Callable[[str, str], object]) -> Iter
                 values = read_values(node.secrets, _of_host(name, value_of))
                 check_keys(node.secrets, values, node.chain.account if node.chain else "")
                 check_passwords(node.secrets, values)
+                check_urls(node.secrets, values, [one for companion in node.companions for one in companion.urls])
             except SecretFault as fault:
                 yield Finding(
                     fault.code,

@@ -46,7 +46,7 @@ def test_of_secrets_only_their_owner_knows(site: Site, tmp_path: Path) -> None:
     site.variables["livepeer_orchestrator_orch_secret"] = ORCH_SECRET
     site.variables["proxy"] = f"http://user:{PROXY}@127.0.0.1:9"
     site.hosts["gateway1"] = {
-        # go-livepeer writes webhook URLs to its log, their passwords as xxxxx (starter.go).
+        # go-livepeer writes these URLs to its log, the first but for its password (starter.go): a proxy asks them in its place.
         "livepeer_gateway_auth_webhook_url": f"http://user:{HOOK}@127.0.0.1:9/hook",
         "livepeer_gateway_live_ai_auth_webhook_url": f"http://127.0.0.1:9/{LIVE}",
         "livepeer_gateway_media_mtx_api_password": MEDIA,
@@ -62,7 +62,8 @@ def test_of_secrets_only_their_owner_knows(site: Site, tmp_path: Path) -> None:
 def on_success(site: Site, temporary: Path) -> None:
     for playbook in (("site", "--check", "--diff"), ("site", "--diff"), ("site",), ("verify",)):
         nowhere(site, site.play(*playbook, "-vvv", TMPDIR=str(temporary)).done(), temporary)
-    assert HOOK in opened(site, "gateway1", "gateway", "livepeer.conf"), "it did arrive"
+    assert MEDIA in opened(site, "gateway1", "gateway", "livepeer.conf"), "it did arrive"
+    assert HOOK in opened(site, "gateway1", "gateway", "secrets/auth_webhook_url"), "it did arrive"
     assert PROXY in opened(site, "gateway1", "gateway", "environment"), "it did arrive"
     assert PROXY in site.execute("gateway1", "tr '\\0' '\\n' < /proc/$(systemctl show -P MainPID livepeer-gateway)/environ")
     assert opened(site, "orchestrator1", "orchestrator", "secrets/orch_secret") == ORCH_SECRET, "it did arrive"
@@ -91,6 +92,8 @@ def keystore(folder: Path) -> tuple[str, Path]:
 
 
 def on_a_failed_start(site: Site, temporary: Path) -> None:
+    # The orchestrator of before has the ports that the new one wants.
+    site.blank("orchestrator2")
     address, path = keystore(temporary.with_name("key"))
     hidden = json.loads(path.read_text())["crypto"]
     site.hosts["orchestrator2"] = {

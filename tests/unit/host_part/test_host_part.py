@@ -50,6 +50,14 @@ def test_no_part_of_a_plan(tmp_path: Path, content: object) -> None:
         read_part(written(tmp_path, content), "gw/1")
 
 
+def test_a_secret_that_should_be_a_url_and_is_none() -> None:
+    fronted = part()
+    fronted["nodes"][0]["companions"] = [{"urls": ["eth_url"]}]
+    with pytest.raises(PlanError, match=r"LPF404: x: the secret is no URL: it does not start with https:// or http://\. Nothing"):
+        read_secrets(fronted, lambda variable, host: "planted-4711")
+    assert read_secrets(fronted, lambda variable, host: "https://hooks.example/4711")
+
+
 def test_secrets_by_node() -> None:
     assert read_secrets(part(), lambda variable, host: f"value of {variable} of {host}") == {"gateway": {"eth_url": "value of x of o"}}
     assert read_secrets(part(), lambda variable, host: {"version": 3}) == {"gateway": {"eth_url": '{"version": 3}'}}

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ from ansible_collections.livepeer.fleet.plugins.module_utils.upstream_watch impo
     judge,
     nginx_conf,
     read_endpoints,
+    read_url,
+    url_conf,
 )
 
 KEY = "KEY-planted-4711"
@@ -183,6 +186,42 @@ def test_nginx_is_given_what_may_be_used_and_nothing_else() -> None:
 def test_without_a_usable_endpoint_nginx_says_so_at_once() -> None:
     text = nginx_conf(read_endpoints(f"https://a.example/{KEY}"), [reported(1, reachable=False)], "/run/x")
     assert "return 503" in text and "proxy_pass" not in text
+
+
+def test_nginx_asks_a_secret_url_as_go_would() -> None:
+    text = url_conf("hook", read_url(f"https://u:{KEY}@hooks.example/x$y?z=1"), ("10.0.0.1", "2001:db8::1"), "/run/x")
+    assert "server 10.0.0.1:443 max_fails=0;" in text and "server [2001:db8::1]:443 max_fails=0 backup;" in text
+    assert 'proxy_pass "https://hook/x%24y?z=1";' in text and 'proxy_ssl_name "hooks.example";' in text
+    assert f'"" "Basic {base64.b64encode(f"u:{KEY}".encode()).decode()}";' in text
+    assert text.count("error_log /dev/null;") == text.count("proxy_pass "), "what nginx logs of a failure is the URL"
+
+
+def test_a_name_without_an_address_does_not_keep_nginx_from_starting() -> None:
+    text = url_conf("hook", read_url(f"https://nobody.invalid/{KEY}"), (), "/run/x")
+    assert "return 502" in text and "proxy_pass" not in text and KEY not in text
+
+
+@pytest.mark.parametrize(
+    "text", [f"ftp://hooks.example/{KEY}", f"hooks.example/{KEY}", f"https://hooks.example/{KEY} x", f"https:///{KEY}"]
+)
+def test_what_is_no_url_is_told_without_its_key(text: str) -> None:
+    with pytest.raises(EndpointError) as error:
+        read_url(text)
+    assert KEY not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("known", "found", "used"),
+    [
+        ((), ("a", "b"), ("a", "b")),
+        (("a", "b"), ("b", "a"), ("a", "b")),
+        (("a", "b"), ("b", "c"), ("b",)),
+        (("a",), ("b",), ("b",)),
+        (("a",), (), ("a",)),
+    ],
+)
+def test_addresses_stay_as_long_as_they_may(known: tuple[str, ...], found: tuple[str, ...], used: tuple[str, ...]) -> None:
+    assert upstream_watch._kept(known, found) == used
 
 
 def test_the_chain_behind_a_proxy(provider: Provider) -> None:
