@@ -622,6 +622,15 @@ def _tell_systemd(message: str) -> None:
             sender.sendall(message.encode())
 
 
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+def _end(_number: int, _frame: object) -> None:
+    raise SystemExit(0)
+
+
 def _parts(said: argparse.Namespace, folder: Path) -> list[_Endpoints | _Urls]:
     """What nginx is to be given; EndpointError where a credential is no URL."""
     credentials = Path(os.environ["CREDENTIALS_DIRECTORY"])
