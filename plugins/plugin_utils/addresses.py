@@ -178,12 +178,19 @@ def listen_address(text: str, default_host: str, default_port: int) -> tuple[str
     example = join_host_port(default_host, default_port)
     if _ip(text) is not None and ":" in text:
         seen = default_addr(text, default_host, str(default_port))
-        raise AddressError(f'"{text}" is an IPv6 address without brackets; go-livepeer reads "{seen}"', f"[{text}]:{default_port}")
+        raise AddressError(f'"{text}" is an IPv6 address without brackets; go-livepeer reads "{seen}"', _bracketed(text, default_port))
     if text.isascii() and text.isdigit():
         port = int(text)
         hint = join_host_port(default_host, port) if 1 <= port <= LAST_PORT else example
         raise AddressError(f'"{text}" is read as the host "{text}", not as a port', hint)
     return _host_and_port(default_addr(text, default_host, str(default_port)), example)
+
+
+def _bracketed(text: str, port: int) -> str:
+    """An IPv6 address with brackets; where its end looks like a port rather than like a part of it, with that port."""
+    host, _colon, end = text.rpartition(":")
+    meant = end.isdecimal() and len(end) == 4 and _ip(host) is not None
+    return f"[{host}]:{end}" if meant else f"[{text}]:{port}"
 
 
 def service_uri(text: str) -> Endpoint:

@@ -145,6 +145,10 @@ class NodeReader:
         if certificate and "metrics_tls_key" not in secrets and self._secrets_known and "metrics_tls_key" not in self._broken:
             message = "a certificate for metrics is no use without its key"
             self._collector.add(MISSING_CODE, message, "livepeer_metrics_tls_key", hint="the text of the key's PEM file")
+        if not certificate and "metrics_tls_key" in secrets and "metrics_tls_certificate" not in self._broken:
+            message = "a key for metrics is no use without its certificate: they would be served without TLS"
+            hint = "the text of the certificate's PEM file"
+            self._collector.add(CODE, message, "livepeer_metrics_tls_certificate", got="(not set)", hint=hint)
         return Proxy(
             eth=network != OFFCHAIN and bool(self._values.get("eth_proxy")),
             chain_id=int(str(self._values.get("eth_chain_id") or CHAIN_IDS.get(network, 0))),

@@ -61,6 +61,9 @@ PATTERNS = {
 }
 """Format to what the text has to match, and the same in words."""
 
+PEM = "-----BEGIN CERTIFICATE-----"
+"""What a certificate begins with; comments may stand before it."""
+
 ENDPOINTS = "endpoints"
 """Format of a secret that may be a list of them."""
 
@@ -245,17 +248,27 @@ class Checker:
         checks = {
             signers.URL_FORMAT: self._signer_url,
             "path": self._path,
-            "block": self._block,
+            "certificate": self._certificate,
+            "ip": self._ip,
             "peer": self._peer,
             "source": self._source,
         }
         return "" if one.format == "address_or_none" and not text else checks.get(one.format, self.text)(text, path)
 
-    def _block(self, text: str, path: str) -> object:
-        if text.strip():
+    def _certificate(self, text: str, path: str) -> object:
+        if PEM in text:
             return text
-        self._collector.add(CODE, "an empty text says nothing", path, hint="write a value, or remove the line")
+        message = "this is no certificate, but something else" if text.strip() else "an empty text says nothing"
+        hint = "the text of the PEM file after |, or a lookup that reads it" if text.strip() else "write a value, or remove the line"
+        self._collector.add(CODE, message, path, got=shown(text.strip()), limit=f"a text with {PEM}", hint=hint)
         return MISSING
+
+    def _ip(self, text: str, path: str) -> object:
+        try:
+            return str(ipaddress.ip_address(text))
+        except ValueError:
+            self._collector.add(CODE, f"{text!r} is no IP address", path, got=text, limit="an IP address, such as 198.51.100.7")
+            return MISSING
 
     def _peer(self, text: str, path: str) -> object:
         if ":" not in text:

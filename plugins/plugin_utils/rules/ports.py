@@ -144,8 +144,13 @@ def open_cli(survey: Survey) -> Iterator[Finding]:
                 variable=listener.variable,
                 got=written(survey, listener),
                 limit="a loopback address",
-                hint=setting(listener.variable, f"127.0.0.1:{listener.port}"),
+                hint=setting(listener.variable, _on_loopback(listener)),
             )
+
+
+def _on_loopback(listener: Listener) -> str:
+    """The same port where only the host itself reaches it; one that only root can open is none for a node."""
+    return f"127.0.0.1:{listener.port}" if listener.port >= _FIRST_FREE else _usual(listener.variable)
 
 
 def bad_address(survey: Survey) -> Iterator[Finding]:

@@ -291,3 +291,23 @@ def test_pipelines_have_the_names_of_the_binary(name: str, hint: str) -> None:
     _node, findings = gateway(gateway_max_price_per_capability=[{"pipeline": name, "price_per_unit": 1}])
     assert brief(findings) == [("LPF504", "livepeer_gateway_max_price_per_capability[0].pipeline")]
     assert findings[0].hint == hint
+
+
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n"
+
+
+@pytest.mark.parametrize("raw", ["/etc/ssl/metrics.pem", "", "-----BEGIN PRIVATE KEY-----", ["x"]])
+def test_a_certificate_is_its_text(raw: object) -> None:
+    findings = gateway(metrics_tls_certificate=raw, metrics_tls_key="12345678")[1]
+    assert brief(findings) == [("LPF504", "livepeer_metrics_tls_certificate")]
+
+
+def test_metrics_without_tls_where_it_was_meant() -> None:
+    assert brief(gateway(metrics_tls_key="12345678")[1]) == [("LPF504", "livepeer_metrics_tls_certificate")]
+    assert brief(gateway(metrics_tls_certificate=CERTIFICATE)[1]) == [("LPF404", "livepeer_metrics_tls_key")]
+    assert gateway(metrics_tls_certificate=f"# of the proxy\n{CERTIFICATE}", metrics_tls_key="12345678")[1] == []
+
+
+def test_an_address_behind_nat_is_an_ip_address() -> None:
+    assert brief(gateway(gateway_nat_ip="gw.example.com")[1]) == [("LPF504", "livepeer_gateway_nat_ip")]
+    assert gateway(gateway_nat_ip="198.51.100.7")[1] == []

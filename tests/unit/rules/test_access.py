@@ -176,3 +176,18 @@ def test_a_second_signer_is_not_sent_to_the_port_of_an_orchestrator() -> None:
     a, b = (signer(1300, ansible_host="m", remote_signer_name=name) for name in ("one", "two"))
     (found,) = [one for one in check(a=a, b=b) if one.variable == "livepeer_remote_signer_http_addr"]
     assert (found.code, found.hint) == ("LPF101", 'livepeer_remote_signer_http_addr: "127.0.0.1:9937"')
+
+
+@pytest.mark.parametrize(
+    ("address", "hint"), [("0.0.0.0:80", "127.0.0.1:2935"), ("0.0.0.0:2936", "127.0.0.1:2936"), (":2935", "127.0.0.1:2935")]
+)
+def test_a_cli_port_is_moved_to_one_that_its_node_can_open(address: str, hint: str) -> None:
+    found = only("LPF102", r=redeemer(redeemer_cli_addr=address))
+    assert found.hint == f'livepeer_redeemer_cli_addr: "{hint}"'
+
+
+@pytest.mark.parametrize(
+    ("address", "hint"), [("::1:5935", "[::1]:5935"), ("::1", "[::1]:5935"), ("2001:db8::7:9", "[2001:db8::7:9]:5935")]
+)
+def test_ipv6_without_brackets(address: str, hint: str) -> None:
+    assert only("LPF104", h=combined(gateway_cli_addr=address)).hint == f'livepeer_gateway_cli_addr: "{hint}"'
