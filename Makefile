@@ -14,7 +14,7 @@ SCENARIO ?= $(notdir $(patsubst %/molecule.yml,%,$(wildcard molecule/*/molecule.
 PLUGINS := ansible_collections.livepeer.fleet.plugins
 export LIVEPEER_ARCHIVE
 
-STEPS := lint unit browser programs standin sanity build integration molecule
+STEPS := lint unit browser programs standin sanity build integration samples molecule
 
 .PHONY: help test demo demo-down venv engine shell archive clean specs docs changelog $(STEPS)
 
@@ -43,6 +43,7 @@ lint: venv ## ruff, mypy, yamllint, ansible-lint, specs, changelog
 	@$(IN) MYPYPATH=tests/hosts:$$ANSIBLE_COLLECTIONS_PATH mypy --follow-imports=silent --untyped-calls-exclude=selenium tests/browser
 	@$(IN) MYPYPATH=tests/hosts:tests/programs:$$ANSIBLE_COLLECTIONS_PATH mypy --follow-imports=silent tests/programs
 	@$(IN) MYPYPATH=tests/standin mypy tests/standin/node
+	@$(IN) MYPYPATH=tests/hosts:tests/standin:tests/chain:tests/samples mypy --follow-imports=silent tests/samples
 	@$(IN) MYPYPATH=tests/tools:$$ANSIBLE_COLLECTIONS_PATH mypy tests/tools tests/benchmarks
 	@$(IN) yamllint --strict .
 	@$(IN) ansible-lint --offline --strict
@@ -69,6 +70,9 @@ build: venv ## the collection's archive, and a look at what is in it
 
 integration: venv engine archive ## filters, action and modules on real systemd hosts
 	@$(IN) pytest tests/integration
+
+samples: venv engine archive ## each sample inventory on hosts of its own, and jobs through its gateways
+	@$(IN) pytest tests/samples
 
 molecule: venv engine archive ## whole stories on real hosts; one of them with SCENARIO=…
 	@for scenario in $(SCENARIO); do printf '\n----- molecule %s -----\n' "$$scenario"; $(IN) molecule test -s "$$scenario"; done
