@@ -146,9 +146,10 @@ class Systemd:
         """The last lines of a unit's journal since a cursor. They may hold secrets."""
         commands.run([*_journalctl(namespace), "--sync"])
         since = [f"--after-cursor={cursor}"] if cursor else ["--boot"]
-        what = [f"--unit={unit}.service", f"--lines={lines}", *since]
+        # With a cursor --lines means the first ones after it (seen in systemd 252), and the reason of an end stands last.
+        what = [f"--unit={unit}.service", *since]
         done = commands.run([*_journalctl(namespace), "--quiet", "--no-pager", "--output=short-precise", "--no-hostname", *what])
-        return done.output.strip()
+        return "\n".join(done.output.strip().splitlines()[-lines:])
 
     def said(self, unit: str, invocation: str, namespace: str = "") -> str:
         """The last lines of what a unit wrote since it was started. They may hold secrets."""

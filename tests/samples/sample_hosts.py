@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from chainlib import keys
 from hostlib.fleet import Fleet
@@ -24,7 +24,53 @@ from surroundings import Web
 SURROUNDINGS = "--runner 127.0.0.1:9000 --docker unix:///var/run/docker.sock --mediamtx 0.0.0.0:9997"
 PAYING = "sample-clearinghouse"
 ROLES = ("gateway", "orchestrator", "remote_signer", "transcoder", "ai_worker", "redeemer")
+NODES = """
+for current in $(find /etc/livepeer -maxdepth 2 -name current 2> /dev/null); do
+  node=$(basename $(dirname $current))
+  echo "$node $(readlink $current) $(systemctl show -P ActiveState livepeer-$node) $(systemctl show -P MainPID livepeer-$node)"
+done
+"""
 Values = dict[str, Any]
+
+
+class Bad(NamedTuple):
+    """A change that no plan can find to be bad.
+
+    Attributes:
+        variable: without its role.
+        value: what it becomes; what a dictionary has already stays.
+        reason: what the run says of it.
+        ends: what the run says of the host.
+    """
+
+    variable: str
+    value: Any
+    reason: str
+    ends: str = "The host is back at revision"
+
+
+# From the roles that the fewest samples have to those that all have: it is the first of them that a sample is broken in.
+BAD = {
+    "redeemer": Bad("flags", {"ethController": "0x0000000000000000000000000000000000000bad"}, "ended with status"),
+    "remote_signer": Bad("eth_password", "that-of-somebody-else", "LPF403", "Nothing was changed on this host"),
+    "ai_worker": Bad("environment", {"DOCKER_HOST": "unix:///run/no-docker.sock"}, "LPF609", "Nothing was changed"),
+    "orchestrator": Bad("flags", {"liveRunnerConfig": "/etc/no-such-runners.json"}, "no-such-runners.json"),
+    "gateway": Bad("flags", {"metadataQueueUri": "amqp://127.0.0.1:9"}, "AMQP"),
+}
+
+
+class Running(NamedTuple):
+    """A node as it is on a machine.
+
+    Attributes:
+        revision: what its unit reads at a start.
+        state: of the unit, such as active.
+        process: 0 for none.
+    """
+
+    revision: str
+    state: str
+    process: int
 
 
 def account(address: str) -> str:
@@ -82,10 +128,10 @@ class Sample:
 
         addresses = self._addresses()
         registered: dict[str, str] = {}
-        for values in stated:
+        for host, values in self.hosts.items():
             own, service = values.get("livepeer_orchestrator_eth_acct_addr"), values.get("livepeer_orchestrator_service_addr")
             if own and values.get("livepeer_orchestrator_eth_orch_addr", own) == own:
-                registered[addresses[own]] = f"https://{service}"
+                registered[addresses[own]] = f"https://{service}".replace("{{ inventory_hostname }}", host)
         gas = next((values["livepeer_expected_gas_gwei"] for values in stated if "livepeer_expected_gas_gwei" in values), ["0.1"])
         state = {
             "gas_gwei": float(Fraction(str(gas[-1]))),
@@ -113,10 +159,6 @@ class Sample:
         shown = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
         return run(["docker", "inspect", "--format", shown, self.fleet.container(machine)]).strip()
 
-    def gateway_ip(self) -> str:
-        """This machine's address on the network of the fleet."""
-        return run(["docker", "network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", self.fleet.network]).strip()
-
     def overlay(self, folder: Path, clearinghouse: str, webhook: str) -> Path:
         """An inventory over the sample's: what was left open, and nothing else."""
         shared = json.loads(self.fleet.inventory_file.read_text("utf-8"))["all"]
@@ -124,7 +166,7 @@ class Sample:
         hosts = {}
         for host in self.hosts:
             hosts[host] = {"ansible_port": ports[self.machine(host)], **self._answers(host, clearinghouse)}
-        variables = {**shared["vars"], **self._vault(webhook)}
+        variables = {**shared["vars"], **self._vault(webhook), "livepeer_plan_dir": str(folder / "plan")}
         file = folder / "overlay.json"
         file.write_text(json.dumps({"all": {"hosts": hosts, "vars": variables}}), "utf-8")
         return file
@@ -150,7 +192,7 @@ class Sample:
         if "url" in (signer := values.get("livepeer_gateway_remote_signer") or {}):
             answers["livepeer_gateway_remote_signer"] = {**signer, "url": clearinghouse} if isinstance(signer, dict) else signer
         for role in ("orchestrator", "ai_worker"):
-            if values.get(f"livepeer_{role}_ai_worker") or host in self.members(f"{role}s"):
+            if host in self.hosts_of(role):
                 answers[f"livepeer_{role}_environment"] = {"DOCKER_HOST": "unix:///var/run/docker.sock"}
         return answers
 
@@ -163,15 +205,65 @@ class Sample:
         }
 
     def _vault(self, webhook: str) -> Values:
-        known = {"vault_eth_url": self.fleet.chain.url if self.is_onchain else "", "vault_signer_webhook_url": webhook}
+        """A value for each; in those that are URLs as a provider writes them, with a key."""
+        urls = {"vault_eth_url": f"{self.fleet.chain.url}/?key=" if self.is_onchain else "", "vault_signer_webhook_url": f"{webhook}?key="}
         vault: Values = {}
         for name in sorted(set(re.findall(r"vault_\w+", self.file.read_text("utf-8")))):
-            if name in known:
-                vault[name] = known[name]
-            else:
-                vault[name] = f"planted-{secrets.token_hex(8)}"
-                self.planted.append(vault[name])
+            self.planted.append(f"planted-{secrets.token_hex(8)}")
+            vault[name] = urls.get(name, "") + self.planted[-1]
         return vault
+
+    def runs(self) -> dict[tuple[str, str], Running]:
+        """By machine and name, every node."""
+        found = {}
+        for machine in self.fleet.hosts():
+            for line in self.fleet.execute(machine, "sh", "-c", NODES).splitlines():
+                node, revision, state, process = line.split()
+                found[machine, node] = Running(revision, state, int(process))
+        return found
+
+    def node(self, host: str, role: str) -> tuple[str, str]:
+        """Machine and name of the node of this role."""
+        return self.machine(host), str(self.hosts[host].get(f"livepeer_{role}_name", role))
+
+    def hosts_of(self, role: str) -> list[str]:
+        """The inventory hosts that run this role."""
+        return [*self.members(f"{role}s"), *(self.members("combined") if role in ("gateway", "orchestrator") else ())]
+
+    def victim(self) -> tuple[str, str]:
+        """Host and role of the node that is broken."""
+        for role in BAD:
+            # Every sample has an orchestrator: it is broken where it has AI models.
+            hosts = [
+                host for host in self.hosts_of(role) if role != "orchestrator" or "livepeer_orchestrator_ai_models" in self.hosts[host]
+            ]
+            if hosts:
+                return hosts[0], role
+        raise LookupError(f"nothing to break in {self.file.name}")
+
+    def bad_change(self, host: str, role: str, overlay: Path) -> Path:
+        """An inventory over the overlay, in which one node is broken."""
+        bad = BAD[role]
+        name = f"livepeer_{role}_{bad.variable}"
+        before = json.loads(overlay.read_text("utf-8"))["all"]["hosts"][host].get(name, self.hosts[host].get(name, {}))
+        value = {**before, **bad.value} if isinstance(bad.value, dict) else bad.value
+        file = overlay.with_name("bad.json")
+        # The jobs before it have left sessions.
+        file.write_text(json.dumps({"all": {"hosts": {host: {name: value, "livepeer_restart_busy": True}}}}), "utf-8")
+        return file
+
+    def all_planted(self) -> list[str]:
+        """The secrets of its vault, and of each account the password, the key, and what hides it in the keystore."""
+        chain, found = self.fleet.chain, [*self.planted]
+        for name in self.chain()["accounts"] if self.is_onchain else ():
+            crypto = json.loads(chain.keystore(name).read_text("utf-8"))["crypto"]
+            found += [
+                chain.password(name).read_text("utf-8").strip(),
+                keys.account(name).private.hex(),
+                crypto["ciphertext"],
+                crypto["mac"],
+            ]
+        return found
 
     def without_gpus(self, folder: Path) -> Path:
         """The sample as it stands, but for the lines that name GPUs, which no test host has."""
@@ -180,7 +272,7 @@ class Sample:
         file.write_text("".join(line for line in lines if not re.match(r" +livepeer_(flavor|\w+_nvidia):", line)), "utf-8")
         return file
 
-    def run(self, playbook: str, overlay: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    def run(self, playbook: str, overlay: Path, *more: str | Path) -> subprocess.CompletedProcess[str]:
         """A playbook on the sample."""
         return run_playbook(playbook, self.without_gpus(overlay.parent), overlay, *more)
 

@@ -30,7 +30,8 @@ class _Connection(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         try:
-            if self.path == "/":
+            # A key of the provider's may stand behind it.
+            if self.path.partition("?")[0] == "/":
                 self._rpc(json.loads(body))
             elif self.path == "/ctl":
                 self._change(json.loads(body))

@@ -82,7 +82,7 @@ class Fleet:
         if not run(["docker", "network", "ls", "-q", "--filter", f"name=^{self.network}$"]).strip():
             run(["docker", "network", "create", self.network])
         if chain:
-            self.chain.up(self._gateway_address(), chain)
+            self.chain.up(self.gateway_address(), chain)
         existing = self.hosts()
         for host in wanted:
             if host not in existing:
@@ -169,7 +169,7 @@ class Fleet:
     def _port(self, host: str) -> int:
         return int(run(["docker", "port", self.container(host), "22/tcp"]).split()[0].rpartition(":")[2])
 
-    def _gateway_address(self) -> str:
+    def gateway_address(self) -> str:
         """This machine's address on the hosts' network."""
         return run(["docker", "network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", self.network]).strip()
 

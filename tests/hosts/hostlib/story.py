@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,6 +14,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
+from hostlib import planted
 from hostlib.fleet import Fleet
 from hostlib.playbook import run_playbook
 from hostlib.tools import wait_until
@@ -101,24 +102,17 @@ class Story:
         return found
 
     def assert_converged_without_a_trace(self) -> None:
-        """The playbook once more changes nothing, and no secret is in what it says, in the plan, or in a journal."""
+        """The playbook once more changes nothing, and no secret is in what it says, in the plan, or anywhere on a host."""
         done = self.run("site", "-vvv", "--diff")
         assert done.returncode == 0, done.stdout + done.stderr
         recap = done.stdout.rpartition("PLAY RECAP")[2]
         assert set(re.findall(r"changed=(\d+)", recap)) == {"0"}, recap
-        said = [("the run", done.stdout + done.stderr)]
-        said += ((str(path), path.read_text()) for path in (self.folder / "livepeer-plan").rglob("*") if path.is_file())
-        said += ((f"the journal of {host}", self.fleet.execute(host, "journalctl", "--no-pager")) for host in self.fleet.hosts())
-        assert list(_found(self.planted(), said)) == []
+        said = {"the run": done.stdout + done.stderr}
+        said |= {str(path): path.read_text() for path in (self.folder / "livepeer-plan").rglob("*") if path.is_file()}
+        assert planted.found(self.fleet, self.planted(), said) == []
 
 
 def tenths_around(gwei: str) -> tuple[Fraction, Fraction]:
     """The gas prices with one decimal place next below and above the one where something ends."""
     below = Fraction(int(Fraction(gwei) * 10), 10)
     return below, below + Fraction(1, 10)
-
-
-def _found(planted: list[str], said: Iterable[tuple[str, str]]) -> Iterable[str]:
-    for place, text in said:
-        # The secret itself stays out of the message.
-        yield from (f"secret {number} in {place}" for number, secret in enumerate(planted) if secret in text)
