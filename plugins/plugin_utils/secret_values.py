@@ -85,6 +85,11 @@ def check_urls(sources: Mapping[str, SecretSource], values: Mapping[str, str], n
             raise SecretFault("LPF404", sources[name].variable, f"the secret is no URL: {error}") from None
 
 
+def account_of(values: Mapping[str, str]) -> str:
+    """Account of the keystore among checked values, "" without one."""
+    return read_keystore(values[KEYSTORE]).address if KEYSTORE in values else ""
+
+
 def check_passwords(sources: Mapping[str, SecretSource], values: Mapping[str, str]) -> None:
     """SecretFault for a password that does not open its keystore; takes about a second for a keystore of geth's usual cost."""
     if KEYSTORE in values and PASSWORD in values:

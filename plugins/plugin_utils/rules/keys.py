@@ -12,8 +12,10 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.settings import orchestrator_settings
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Rule, Survey, finding, some
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.secret_values import (
+    KEYSTORE,
     SecretFault,
     Unread,
+    account_of,
     check_keys,
     check_passwords,
     check_urls,
@@ -22,6 +24,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.secret_values impor
 
 if TYPE_CHECKING:
     from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import Plan
+    from ansible_collections.livepeer.fleet.plugins.plugin_utils.render import NodePlan
 
 
 def one_account_on_two_nodes(survey: Survey) -> Iterator[Finding]:
@@ -110,17 +113,22 @@ def _by_orchestrator(survey: Survey) -> dict[str, list[Node]]:
 
 
 def _named(node: Node) -> str:
-    return f"{node.role.value.replace('_', ' ')} {node.host}" + ("" if node.name == node.role.value else f"/{node.name}")
+    return _in_words(node.role, node.host, node.name)
+
+
+def _in_words(role: Role, host: str, name: str) -> str:
+    return f"{role.value.replace('_', ' ')} {host}" + ("" if name == role.value else f"/{name}")
 
 
 def unusable_secrets(plan: Plan, value_of: Callable[[str, str], object]) -> Iterator[Finding]:
-    """LPF403 and LPF404 of secrets that were opened (``livepeer_plan_secrets: full``).
+    """LPF401, LPF403 and LPF404 of secrets that were opened (``livepeer_plan_secrets: full``).
 
     Args:
         plan: as made without them.
         value_of: value of a variable (its path) of an inventory host; ``Unread`` for one that cannot be read, of which a finding
             exists.
     """
+    accounts: dict[tuple[str, str], list[tuple[str, NodePlan]]] = {}
     for name, host in sorted(plan.hosts.items()):
         for node in host.nodes:
             try:
@@ -129,19 +137,41 @@ def unusable_secrets(plan: Plan, value_of: Callable[[str, str], object]) -> Iter
                 check_passwords(node.secrets, values)
                 check_urls(node.secrets, values, [one for companion in node.companions for one in companion.urls])
             except SecretFault as fault:
-                yield Finding(
-                    fault.code,
-                    Level.ERROR,
-                    fault.message,
-                    hosts=(name,),
-                    node=node.name,
-                    variable=fault.variable,
-                    got=fault.got,
-                    limit=fault.limit,
-                    hint=fault.hint,
-                )
+                yield _unusable(name, node, fault)
             except Unread:
                 continue
+            else:
+                if account := account_of(values):
+                    accounts.setdefault((node.network, account), []).append((name, node))
+    yield from (_one_key(account, nodes) for (_network, account), nodes in accounts.items() if _news(nodes))
+
+
+def _unusable(host: str, node: NodePlan, fault: SecretFault) -> Finding:
+    where = (host,), node.name, fault.variable
+    return Finding(fault.code, Level.ERROR, fault.message, *where, fault.got, fault.limit, fault.hint)
+
+
+def _news(nodes: Sequence[tuple[str, NodePlan]]) -> bool:
+    """True for one key of several nodes, unless all of them say the account: then that was found without opening any."""
+    return len(nodes) > 1 and not all(node.chain and node.chain.account for _host, node in nodes)
+
+
+def _one_key(account: str, nodes: Sequence[tuple[str, NodePlan]]) -> Finding:
+    """LPF401 of nodes that do not say their accounts."""
+    (host, node), *others = sorted(nodes, key=lambda one: (one[1].role is not Role.ORCHESTRATOR, one[0], one[1].name))
+    names = [_in_words(other.role, where, other.name) for where, other in others]
+    return Finding(
+        "LPF401",
+        Level.ERROR if node.role is Role.ORCHESTRATOR else Level.WARNING,
+        f"the key of {account} is given to {_in_words(node.role, host, node.name)} and {some(names)}, which do not coordinate their"
+        " transactions",
+        hosts=tuple(dict.fromkeys([host, *(where for where, _other in others)])),
+        node=node.name,
+        variable=node.secrets[KEYSTORE].variable,
+        got=account,
+        limit="an account of its own for each node",
+        hint="a key of its own for each",
+    )
 
 
 def _of_host(name: str, value_of: Callable[[str, str], object]) -> Callable[[str, str], object]:

@@ -12,7 +12,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import Plan, p
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.keys import unusable_secrets
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.secret_values import FILE, Unread
 from ansible_collections.livepeer.fleet.tests.unit.keys.test_keystores import LIGHT, LIGHT_PASSWORD, PBKDF2
-from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import Host, asker, check, fleet, parsed, payer
+from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import ARBITRUM, Host, asker, check, fleet, parsed, payer
 
 TEMPLATES = Path(__file__).parents[3] / "roles/node/templates"
 ONE, TWO, THREE = ("0x" + digit * 40 for digit in "123")
@@ -119,6 +119,24 @@ def test_each_secret_that_cannot_be_used_is_told_without_itself(wrong: dict[str,
     assert (one.code, one.level, one.hosts, one.variable) == (code, Level.ERROR, ("o1",), next(iter(wrong)))
     assert message in one.message
     assert LIGHT_PASSWORD not in str(one) and "another password," not in str(one)
+
+
+@pytest.mark.parametrize(
+    ("accounts", "networks", "count"),
+    [
+        (["", ""], [ARBITRUM] * 2, 1),
+        (["", ACCOUNT], [ARBITRUM] * 2, 1),
+        ([ACCOUNT, ACCOUNT], [ARBITRUM] * 2, 0),  # found without opening any
+        (["", ""], [ARBITRUM, "mainnet"], 0),
+    ],
+)
+def test_one_key_on_two_nodes_is_found_where_keys_are_opened(accounts: list[str], networks: list[str], count: int) -> None:
+    """Without the accounts, which nobody has to say."""
+    secrets = {"eth_url": "x" * 8, "orchestrator_keystore": "x" * 8, "orchestrator_eth_password": "x" * 8}
+    hosts = {f"o{place}": node(account, **secrets, network=networks[place]) for place, account in enumerate(accounts)}
+    found = list(unusable_secrets(plan_fleet(fleet(**hosts), (), TEMPLATES), lambda _host, path: VALUES[path]))
+    assert [(one.code, one.level, one.hosts) for one in found] == [("LPF401", Level.ERROR, ("o0", "o1"))] * count
+    assert all(one.variable == "livepeer_orchestrator_keystore" and ACCOUNT in one.message for one in found)
 
 
 def test_a_keystore_from_a_file_on_the_controller(tmp_path: Path) -> None:
