@@ -75,7 +75,7 @@ def left_behind(plan: Plan, found: Sequence[Found]) -> str:
             "Not in the plan, and left as it is: a node that got another name is a new one to the plan",
             *_table(rows),
             "  The database of an orchestrator may hold tickets that are not redeemed yet: with its old name it redeems them. Nothing is",
-            "  deleted; what is not needed any more is stopped with systemctl disable --now livepeer-NAME.",
+            "  deleted; what is not needed any more is stopped with systemctl disable --now livepeer-NAME livepeer-NAME-proxy.",
         ]
     )
 

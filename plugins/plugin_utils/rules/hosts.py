@@ -127,10 +127,49 @@ def _firewall(host: str, seen: Observation) -> Iterator[Finding]:
 def foreign_ports(plan: Planned, observed: Mapping[str, Observation]) -> tuple[Finding, ...]:
     """LPF601 alone: what makes a run pointless before anything was stopped or started."""
     variables = {(one.host, one.node, one.purpose): one.variable for one in plan.listeners}
-    return tuple(
-        _foreign(host, held, variables.get((host, held["node"], held["purpose"]), ""))
-        for host in sorted(observed.keys() & plan.hosts.keys())
-        for held in observed[host].get("foreign", ())
+    found: list[Finding] = []
+    for host in sorted(observed.keys() & plan.hosts.keys()):
+        former = _former(plan, host, observed[host])
+        roles = {node.name: node.role.value for node in plan.hosts[host].nodes}
+        by_former: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+        # A program of several processes, such as nginx, holds a port with each of them.
+        others: dict[tuple[object, ...], Mapping[str, Any]] = {}
+        for held in observed[host].get("foreign", ()):
+            old = former.get(held.get("unit") or "")
+            if old:
+                by_former.setdefault((held["node"], old), []).append(held)
+            else:
+                others.setdefault((held["node"], held["purpose"], held["port"], held.get("unit") or held.get("pid")), held)
+        found += [_held_by_former(host, (new, roles[new]), old, held) for (new, old), held in by_former.items()]
+        found += [_foreign(host, held, variables.get((host, held["node"], held["purpose"]), "")) for held in others.values()]
+    return tuple(found)
+
+
+def _former(plan: Planned, host: str, seen: Observation) -> dict[str, str]:
+    """Units of nodes that lie on a host and that no inventory host of its machine has, to the name of the node."""
+    machine = next((one.machine for one in plan.listeners if one.host == host), "")
+    planned = {one.node for one in plan.listeners if one.machine == machine}
+    names = [name for name, one in seen.get("nodes", {}).items() if not one.get("planned", True) and name not in planned]
+    return {unit: name for name in names for unit in (f"livepeer-{name}", f"livepeer-{name}-proxy")}
+
+
+def _held_by_former(host: str, node: tuple[str, str], old: str, held: Sequence[Mapping[str, Any]]) -> Finding:
+    """Ports of a node that are held by another one of the collection: most of the time it is the same one by its former name."""
+    new, role = node
+    ports = ", ".join(str(port) for port in sorted({int(one["port"]) for one in held}))
+    units = " ".join(sorted({f"livepeer-{old}", *(str(one["unit"]) for one in held)}))
+    return Finding(
+        code="LPF601",
+        level=Level.ERROR,
+        message=f"what {new} is to listen on is held by {old}, a node of this host that is not in the plan",
+        hosts=(host,),
+        node=new,
+        variable=f"livepeer_{role}_name",
+        got=f"{new}; {old} holds {ports}",
+        hint=(
+            f"livepeer_{role}_name: {old}, if it is the same node: its database may hold tickets that are not redeemed yet. If it is not "
+            f"needed any more: systemctl disable --now {units}; its data stays"
+        ),
     )
 
 

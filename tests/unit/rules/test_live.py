@@ -82,6 +82,21 @@ def test_a_foreign_process_is_named() -> None:
     assert foreign_ports(GATEWAY, {"gw1": seen}) == (found,)
 
 
+def test_a_former_name_of_a_node_holds_its_ports() -> None:
+    """A renamed node is a new one: said once, with both ways on."""
+    unit, proxy = {"unit": "livepeer-old"}, {"unit": "livepeer-old-proxy", "purpose": "metrics", "port": 15935, "command": "nginx"}
+    held = [foreign(**unit), foreign(**proxy), foreign(**proxy, pid=712)]
+    (found,) = foreign_ports(GATEWAY, {"gw1": {"nodes": {"old": running("gateway", planned=False)}, "foreign": held}})
+    assert found.message == "what gateway is to listen on is held by old, a node of this host that is not in the plan"
+    assert (found.variable, found.got) == ("livepeer_gateway_name", "gateway; old holds 9935, 15935")
+    assert found.hint.startswith("livepeer_gateway_name: old, if it is the same node")
+    assert "systemctl disable --now livepeer-old livepeer-old-proxy;" in found.hint
+
+
+def test_a_program_of_several_processes_is_told_once() -> None:
+    assert len(foreign_ports(GATEWAY, {"gw1": {"foreign": [foreign(), foreign(pid=712)]}})) == 1
+
+
 def test_foreign_processes_without_a_unit_or_a_name() -> None:
     seen = {"foreign": [foreign(unit=""), foreign(pid=0), foreign(purpose="metrics", command="")]}
     messages = [found.message.partition("held by ")[2] for found in foreign_ports(GATEWAY, {"gw1": seen})]
