@@ -28,7 +28,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout_order impor
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout_report import describe, leave_out, left_behind, without_answer
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout_scope import beyond_the_run
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.equipment import lacking
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.hosts import chain_findings, foreign_ports, without_nft
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.hosts import chain_findings, endpoints_of, foreign_ports, without_nft
 
 display = Display()
 
@@ -58,10 +58,11 @@ class FleetAction(ActionBase):
         display.display("\n\n".join(text for text in (findings(found, screen()), lost) if text) + "\n\n")
 
 
-def _of_starts(told: Sequence[Finding], found: Sequence[Found]) -> tuple[Finding, ...]:
+def _of_starts(found: Sequence[Found]) -> tuple[Finding, ...]:
     """Errors of a chain of nodes that would start on it: they would find none, or another one. What runs goes on."""
-    changed = {(one.host, one.node) for host in found for one in host.decisions if one.step is not Step.NOTHING}
-    return tuple(one for one in told if one.level is Level.ERROR and (one.hosts[0], one.node) in changed)
+    changed = [(host, one.node) for host in found for one in host.decisions if one.step is not Step.NOTHING]
+    told = (one for host, node in changed for one in endpoints_of(host.host, host.observation, node))
+    return tuple(dict.fromkeys(one for one in told if one.level is Level.ERROR))
 
 
 class ActionModule(FleetAction):
@@ -102,7 +103,7 @@ class ActionModule(FleetAction):
         against = {
             "planned ports are held by foreign processes": foreign_ports(plan, observed),
             "the firewall is wanted where nft is not": without_nft(plan, observed),
-            "RPC endpoints cannot be used": _of_starts(chain, found),
+            "RPC endpoints cannot be used": _of_starts(found),
             "hosts lack what their nodes need": lacking(plan, observed, all_nodes=False),
         }
         told = {one: None for findings_ in (chain, *against.values()) for one in findings_}

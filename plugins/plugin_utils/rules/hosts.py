@@ -174,52 +174,47 @@ def _held_by_former(host: str, node: tuple[str, str], old: str, held: Sequence[M
 
 
 def chain_findings(plan: Planned, observed: Mapping[str, Observation]) -> tuple[Finding, ...]:
-    """LPF611 to LPF614: the RPC endpoints of the nodes, as they were asked from their hosts. Each of a host is told once for all nodes."""
+    """LPF611 to LPF614: the RPC endpoints of the nodes, as they were asked from their hosts.
+
+    They are of the host, not of one of its nodes: those with other nodes say the same.
+    """
     found: dict[tuple[str, str, str], Finding] = {}
     for host in sorted(observed.keys() & plan.hosts.keys()):
-        nodes = observed[host].get("nodes", {})
-        # The node that is to be changed stands for its neighbours: it is the one that needs the chain now.
-        for node in sorted(plan.hosts[host].nodes, key=lambda one: _unchanged(nodes.get(one.name) or {})):
-            for one in _endpoints(host, node.name, (nodes.get(node.name) or {}).get("endpoints", ())):
+        for node in plan.hosts[host].nodes:
+            for one in endpoints_of(host, observed[host], node.name):
                 found.setdefault((host, one.code, one.got), one)
     return tuple(found.values())
 
 
-def _unchanged(there: Mapping[str, Any]) -> bool:
-    return bool((there.get("decision") or {}).get("action", "nothing") == "nothing")
-
-
-def _endpoints(host: str, node: str, endpoints: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+def endpoints_of(host: str, seen: Observation, node: str) -> Iterator[Finding]:
+    """LPF611 to LPF614 as one node of the host found them."""
+    endpoints = (seen.get("nodes", {}).get(node) or {}).get("endpoints", ())
     usable = any(one["usable"] for one in endpoints)
     if endpoints and endpoints[0]["number"] and not usable:
         yield _endpoint(
             "LPF611",
             host,
-            node,
             "none of its RPC endpoints can be used",
             "; ".join(f"{_name(one)}: {one['problem']}" for one in endpoints),
             "an endpoint that this host reaches, or wait until the provider is back: what runs goes on, what starts does not",
         )
     for one in endpoints:
         if not one["number"]:
-            yield _endpoint("LPF614", host, node, one["problem"], one["problem"], "an https:// URL for each endpoint")
+            yield _endpoint("LPF614", host, one["problem"], one["problem"], "an https:// URL for each endpoint")
         elif one["foreign"]:
             chain = f"livepeer_eth_chain_id: {one['chain_id']}, if that chain is meant; else another endpoint"
-            yield _endpoint("LPF613", host, node, f"{_name(one)} is never used: {one['problem']}", f"chain {one['chain_id']}", chain)
+            yield _endpoint("LPF613", host, f"{_name(one)} is never used: {one['problem']}", f"chain {one['chain_id']}", chain)
         elif one["problem"] and usable:
             advice = "look at the provider; the others are used meanwhile"
-            # Of the host, whichever of its nodes found it: hosts with other nodes say the same.
-            yield _endpoint("LPF612", host, "", f"{_name(one)} is left out: {one['problem']}", one["problem"], advice, Level.WARNING)
+            yield _endpoint("LPF612", host, f"{_name(one)} is left out: {one['problem']}", one["problem"], advice, Level.WARNING)
 
 
 def _name(endpoint: Mapping[str, Any]) -> str:
     return f"RPC endpoint {endpoint['number']} ({endpoint['host']})"
 
 
-def _endpoint(  # noqa: PLR0913, PLR0917 - a finding has that many fields
-    code: str, host: str, node: str, message: str, got: str, hint: str, level: Level = Level.ERROR
-) -> Finding:
-    return Finding(code, level, message, (host,), node, ETH_URL, got=got, hint=hint)
+def _endpoint(code: str, host: str, message: str, got: str, hint: str, level: Level = Level.ERROR) -> Finding:  # noqa: PLR0913, PLR0917
+    return Finding(code, level, message, (host,), "", ETH_URL, got=got, hint=hint)
 
 
 def _foreign(host: str, held: Mapping[str, Any], variable: str) -> Finding:
