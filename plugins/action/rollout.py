@@ -103,7 +103,7 @@ class ActionModule(FleetAction):
         against = {
             "planned ports are held by foreign processes": foreign_ports(plan, observed),
             "the firewall is wanted where nft is not": without_nft(plan, observed),
-            "RPC endpoints cannot be used": _of_starts(found),
+            "RPC endpoints of nodes that would start cannot be used": _of_starts(found),
             "hosts lack what their nodes need": lacking(plan, observed, all_nodes=False),
         }
         told = {one: None for findings_ in (chain, *against.values()) for one in findings_}
