@@ -5,13 +5,46 @@ from __future__ import annotations
 
 import json
 import signal
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from hostlib.tools import free_port
 from standin_fleet import SEGMENT, Fleet, request
 
 LONGER_THAN_A_LOST_SEGMENT = 1.6
+
+
+class Webhook:
+    """Somebody who knows one stream, and remembers what he was asked."""
+
+    def __init__(self, known: str) -> None:
+        self.asked: list[str] = []
+        told = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                url = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["url"]
+                told.asked.append(url)
+                text = json.dumps({"manifestID": known}).encode() if f"/{known}/" in url else b"nobody knows it"
+                self.send_response(200 if f"/{known}/" in url else 403)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            def log_message(self, *_arguments: object) -> None: ...
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.where = f"127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Webhook:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_what: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
 
 
 class Gateway:
@@ -111,3 +144,10 @@ def test_files_of_an_orchestrator(fleet: Fleet, tmp_path: Path) -> None:
     orchestrator(fleet)
     modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "data1").iterdir()}
     assert modes == {"lpdb.sqlite3": 0o644, "cert.pem": 0o644, "key.pem": 0o644}
+
+
+def test_a_webhook_lets_in_whom_it_knows(fleet: Fleet) -> None:
+    with Webhook(known="one") as webhook:
+        gateway = Gateway(fleet, "-orchAddr", orchestrator(fleet), "-authWebhookUrl", f"http://{webhook.where}/auth")
+        assert [gateway.push(f"/live/{path}.ts")[0] for path in ("one/0", "one/1", "two/0")] == [200, 200, 403]
+        assert webhook.asked == ["/live/one/0.ts", "/live/two/0.ts"], "the first is asked about once"

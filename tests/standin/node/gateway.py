@@ -15,7 +15,8 @@ from .httpd import Dropped, Handler, Request, Response, Routes
 from .live_gateway import LiveGateway
 from .node import Node
 from .public_routes import MULTIPART_JOBS, NO_MULTIPART, add_shared, posted
-from .streams import AttemptsUsedUp, InvalidVideo, SegmentFailed, Streams, StreamStopped
+from .stream_auth import Denied, authenticate
+from .streams import AttemptsUsedUp, InvalidVideo, SegmentFailed, Stream, Streams, StreamStopped
 
 EXTENSIONS = (".ts", ".mp4")
 NIL_SENDER = "runtime error: invalid memory address or nil pointer dereference"
@@ -74,7 +75,11 @@ class Gateway:
         )
         if not name:
             return _failed(400, f"Bad URL url={url}")
-        stream = self._streams.open(name)
+        try:
+            stream = self._open(name, request.path)
+        except Denied as error:
+            golog.error(f'Forbidden: Authentication denied for streamID url={request.path} err="{error}"')
+            return _failed(403, f"Could not create stream ID: url={url}")
         if stream is None:
             golog.error(f"Too many connections for streamID url={url}")
             return _failed(500, f"Could not create stream ID: url={url}")
@@ -96,6 +101,12 @@ class Gateway:
         self._streams.count_answer(stream, seconds, time.monotonic() - started, request.client)
         content_type, body = multipart.encode(renditions, sequence, extension)
         return Response(200, body, content_type)
+
+    def _open(self, name: str, path: str) -> Stream | None:
+        """createRTMPStreamIDHandler: a webhook is asked about a stream that is new, and may give it another name."""
+        if not self._streams.knows(name):
+            name = manifest_name(f"/live/{authenticate(self._node.settings, path)}") or name
+        return self._streams.open(name)
 
 
 def manifest_name(path: str) -> str:

@@ -16,6 +16,7 @@ from . import golog, rtmp
 from .gateway import NIL_SENDER, manifest_name
 from .node import Node
 from .rtmp import MEDIA, Connection, Message, NotRTMP
+from .stream_auth import Denied, authenticate
 from .streams import AttemptsUsedUp, InvalidVideo, SegmentFailed, Stream, Streams, StreamStopped
 from .transcoders import PACKET
 
@@ -56,6 +57,11 @@ class Ingest:
             connection.close()
 
     def _take(self, name: str, messages: Iterator[Message], connection: Connection, client: str) -> None:
+        try:
+            name = manifest_name(f"/live/{authenticate(self._node.settings, f'rtmp:///{name}')}") or name
+        except Denied as error:
+            golog.error(f'Forbidden: Authentication denied for streamID url=rtmp:///{name} err="{error}"')
+            return
         stream = self._streams.open(name, by_push=False) if name else None
         if stream is None:
             golog.error(f"Could not create stream ID: manifestID={name}")

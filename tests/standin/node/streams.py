@@ -91,6 +91,11 @@ class Streams:
         self._streams: dict[str, Stream] = {}
         self.last_stream = ""
 
+    def knows(self, name: str) -> bool:
+        """True for a stream that was let in before."""
+        with self._node.lock:
+            return name in self._streams
+
     def open(self, name: str, by_push: bool = True) -> Stream | None:
         """mediaserver.go:createRTMPStreamIDHandler: None when the gateway has too many, or a publisher by RTMP of this name."""
         with self._node.lock:
