@@ -131,6 +131,12 @@ def _as_digits(raw: Misread) -> str:
     return f'"{raw.value}", the number in decimal digits'
 
 
+def _in_decimal(raw: Misread) -> str:
+    """How to write a whole number that YAML took for one in another base."""
+    digits = raw.text.lstrip("+-0_") or "0"
+    return f"{digits}, or {raw.value} if it was meant as octal" if _OCTAL_LOOKING.fullmatch(raw.text) else str(raw.value)
+
+
 def _in_one_text(one: Definition, raw: object) -> str:
     """A list of GPUs as go-livepeer takes it, "" for anything else."""
     numbers = raw if one.format == "gpus" and isinstance(raw, list | tuple) and raw else [""]
@@ -184,8 +190,10 @@ class Checker:
     def _misread(self, one: Definition, raw: Misread, path: str) -> object:
         if isinstance(raw.value, float):
             return self._version(one, raw.text, path) if one.format == "version" else self._float(one, raw.text, path)
-        message = f"YAML reads {raw.text} as the number {raw.value}: quote it"
-        hint = _as_digits(raw) if one.type == "raw" else str(raw.value) if one.type == "int" else f'"{raw.text}"'
+        if one.type not in {"str", "int", "raw"}:
+            return self._wrong(one, raw, path)
+        message = f"YAML reads {raw.text} as the number {raw.value}: {'write it in decimal digits' if one.type == 'int' else 'quote it'}"
+        hint = {"raw": _as_digits, "int": _in_decimal}[one.type](raw) if one.type != "str" else f'"{raw.text}"'
         self._collector.add(CODE, message, path, got=raw.text, limit=str(raw.value), hint=hint)
         return MISSING
 

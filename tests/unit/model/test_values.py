@@ -311,3 +311,19 @@ def test_metrics_without_tls_where_it_was_meant() -> None:
 def test_an_address_behind_nat_is_an_ip_address() -> None:
     assert brief(gateway(gateway_nat_ip="gw.example.com")[1]) == [("LPF504", "livepeer_gateway_nat_ip")]
     assert gateway(gateway_nat_ip="198.51.100.7")[1] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "raw", "message", "hint"),
+    [
+        ("pool_size", Misread("010", 8), "YAML reads 010 as the number 8: write it in decimal digits", "10, or 8 if it was meant as octal"),
+        ("pool_size", Misread("0x64", 100), "YAML reads 0x64 as the number 100: write it in decimal digits", "100"),
+        ("gateway_name", Misread("1_0", 10), "YAML reads 1_0 as the number 10: quote it", '"1_0"'),
+        ("firewall", Misread("01", 1), "true or false is needed here, this is a whole number", ""),
+        ("gateway_workloads", Misread("010", 8), "a list is needed here, this is a whole number", ""),
+        ("gateway_flags", Misread("010", 8), "a dictionary is needed here, this is a whole number", ""),
+    ],
+)
+def test_a_number_of_another_base_in_the_words_of_its_variable(name: str, raw: Misread, message: str, hint: str) -> None:
+    (one,) = gateway(**{name: raw})[1]
+    assert (one.code, one.message, one.hint) == ("LPF504", message, hint)
