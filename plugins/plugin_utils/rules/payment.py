@@ -292,6 +292,17 @@ def _signer(survey: Survey, gateway: Node) -> Iterator[Finding]:
             limit="an inventory host with a remote signer, or a URL",
             hint=setting(variable, instead),
         )
+    elif signer.endpoint.startswith("https://"):
+        yield finding(
+            "LPF304",
+            gateway,
+            f"the signer of {node.host} speaks plain HTTP at this port, so that an https URL leads nowhere",
+            field="remote_signer",
+            got=signer.endpoint,
+            limit=f"http://, or {node.host}",
+            hint=setting(variable, node.host),
+            others=[node.host],
+        )
     elif not signer.url and (listener := http_listener(node)):
         where = node.sources["http_addr"].variable
         yield finding(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.accounts import same
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import AddressError, orchestrator_url
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import (
@@ -163,7 +164,9 @@ def _redeemed(survey: Survey, orchestrator: Node) -> Iterator[Finding]:
         )
         return
     mine, its = _recipient(orchestrator), _recipient(redeemer)
-    if mine and its and mine.lower() != its.lower():
+    if mine and its and not same(mine, its):
+        served = [one.host for one in _redeemed_by(survey, redeemer) if same(_recipient(one), its)]
+        instead = f"a redeemer of its own for the orchestrator of {orchestrator.host}: this one is for {some(served)}"
         yield finding(
             "LPF304",
             redeemer,
@@ -171,9 +174,14 @@ def _redeemed(survey: Survey, orchestrator: Node) -> Iterator[Finding]:
             field="eth_orch_addr",
             got=its,
             limit=mine,
-            hint=setting(redeemer.sources["eth_orch_addr"].variable, mine),
+            hint=instead if served else setting(redeemer.sources["eth_orch_addr"].variable, mine),
             others=[orchestrator.host],
         )
+
+
+def _redeemed_by(survey: Survey, redeemer: Node) -> Iterator[Node]:
+    """The orchestrators that name a redeemer."""
+    return (node for node in survey.fleet.nodes if node.role is Role.ORCHESTRATOR and peer_of(survey.fleet, node) == redeemer)
 
 
 def _recipient(node: Node) -> str:

@@ -8,7 +8,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils import rules
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.inventory import Present
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Survey
-from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import Host, asker, fleet, gateway, only
+from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import Host, asker, fleet, gateway, only, signer
 
 LIVE = {"pipeline": "live-video-to-video", "model_id": "noop", "price_per_unit": 100}
 VARIABLE = "livepeer_gateway_remote_signer"
@@ -57,3 +57,13 @@ def test_a_signer_with_a_password_is_named_by_its_endpoint() -> None:
 def test_an_orchestrator_at_the_url_of_a_signer_with_a_password() -> None:
     one = only("LPF304", g=live("https://u:hunter2secret@o:8935"), o=asker(1000, orchestrator_ai_models=[LIVE]))
     assert (one.got, one.variable) == ("https://o:8935", VARIABLE)
+
+
+@pytest.mark.parametrize(
+    ("url", "count"), [("https://10.0.0.5:9936", 1), ("http://10.0.0.5:9936", 0), ("https://10.0.0.5:9999", 0), ("s", 0)]
+)
+def test_a_signer_of_the_fleet_speaks_no_tls(url: str, count: int) -> None:
+    """``server/remote_signer.go:StartRemoteSignerServer``; what ends TLS in front of it listens elsewhere."""
+    paying = signer("auto", remote_signer_http_addr="10.0.0.5:9936", remote_signer_webhook_url="{{ hook }}")
+    findings = found("LPF304", s=paying, g=live(url, gateway_payment="remote_signer"), o=asker(1000, orchestrator_ai_models=[LIVE]))
+    assert [(one.hosts, one.variable, one.hint) for one in findings] == [(("g", "s"), VARIABLE, f'{VARIABLE}: "s"')] * count

@@ -101,6 +101,14 @@ FAILING: dict[str, list[Hosts]] = {
 }
 
 
+def test_a_redeemer_of_another_orchestrator_is_not_taken_from_it() -> None:
+    one, two = (paid(orchestrator_eth_acct_addr=account) | {"orchestrator_reward": True} for account in (A, B))
+    found = only("LPF304", o=one, p=two, r=redeemer(redeemer_eth_acct_addr="0x" + "1" * 40, redeemer_eth_orch_addr=A))
+    assert (found.hosts, found.hint) == (("r", "p"), "a redeemer of its own for the orchestrator of p: this one is for o")
+    alone = only("LPF304", p=two, r=redeemer(redeemer_eth_acct_addr="0x" + "1" * 40, redeemer_eth_orch_addr=A))
+    assert alone.hint == f'livepeer_redeemer_eth_orch_addr: "{B}"'
+
+
 def test_an_orchestrator_for_workers_speaks_tls_on_both_of_its_addresses() -> None:
     found = only("LPF104", o=worked(orchestrator_service_addr="http://o:8935", orchestrator_http_addr="http://:8935"), t=transcoder())
     assert found.hint == 'livepeer_orchestrator_service_addr: "o:8935" and livepeer_orchestrator_http_addr: ":8935"'
