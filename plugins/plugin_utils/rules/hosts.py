@@ -248,8 +248,17 @@ def _nodes(plan: Planned, host: str, seen: Observation) -> Iterator[Finding]:
                 node=node.name,
                 got=_identity(there) if there else "nothing",
                 limit=f"unit {node.unit} as the plan has it",
-                hint=f"run site.yml; {node.log_command} tells why a node is down",
+                hint=_way_on(node, there or {}),
             )
+
+
+def _way_on(node: PlannedNode, there: Mapping[str, Any]) -> str:
+    """What to do about a node that is not as planned."""
+    if not there.get("running"):
+        return f"run site.yml; {node.log_command} tells why a node is down"
+    if there.get("busy"):
+        return "run site.yml once its sessions have ended, or with livepeer_restart_busy: true, which ends them"
+    return f"run site.yml; {node.log_command} tells what it said"
 
 
 def _problems(there: Mapping[str, Any], *, explained: bool) -> list[str]:

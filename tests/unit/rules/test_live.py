@@ -116,6 +116,13 @@ def test_a_node_that_is_missing() -> None:
     assert "journalctl -u livepeer-gateway" in found.hint
 
 
+def test_a_node_that_waits_for_its_sessions_is_not_called_down() -> None:
+    waits = {"action": "restart", "reasons": ["livepeer.conf changes"], "restarts": True}
+    (found,) = check_live(GATEWAY, {"gw1": {"nodes": {"gateway": running("gateway", busy=True, decision=waits)}}})
+    assert (found.code, found.message) == ("LPF602", "gateway is not as planned: livepeer.conf changes")
+    assert found.hint.startswith("run site.yml once its sessions have ended")
+
+
 def test_a_node_that_is_down() -> None:
     down = running("", running=False, state={"active": "failed", "sub": "failed"}, problems=["the unit is failed (failed)"])
     (found,) = check_live(GATEWAY, {"gw1": {"nodes": {"gateway": down}}})
