@@ -70,8 +70,7 @@ def decide(host: Host, node: Node, secrets: Mapping[str, str], seen: Look, compa
     folder = host.node(node.name)
     active = folder.revision(folder.active)
     if active is None:
-        why = "an earlier run was cut off before it was proved" if folder.pending else "it is not on this host yet"
-        return Decision(NEW, (why,), restarts=True, companions=tuple(one.unit for one in node.companions))
+        return Decision(NEW, (_why_new(folder),), restarts=True, companions=tuple(one.unit for one in node.companions))
     aside = _companions_parts(active, node)
     differing = [what for what in revisions.differences(active, node, secrets) if what not in revisions.LIVE]
     changes = [*_release_change(active, node), *(f"{what} changes" for what in differing if what not in aside)]
@@ -85,6 +84,14 @@ def decide(host: Host, node: Node, secrets: Mapping[str, str], seen: Look, compa
     units = tuple(one.unit for one in node.companions) if folder.pending else beside.units
     action = PROXY if beside.reasons and not restarting else _direction(active, node)
     return Decision(action, (*restarting, *others), restarts=bool(restarting), secrets=changed, companions=units)
+
+
+def _why_new(folder: NodeFolder) -> str:
+    if folder.pending:
+        return "an earlier run was cut off before it was proved"
+    if folder.active:
+        return f"what is on this host cannot be read, it is damaged or of another version of the collection: revision {folder.active}"
+    return "it is not on this host yet"
 
 
 def _release_change(active: Revision, node: Node) -> list[str]:

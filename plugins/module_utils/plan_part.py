@@ -112,7 +112,8 @@ class Companion:
             listeners=tuple(Listener.parse(one) for one in raw["listeners"]),
             eth=str(raw["eth"]),
             chain_id=int(raw["chain_id"]),
-            urls=tuple(map(_plain_name, raw["urls"])),
+            # Read as well from what an earlier version of the collection left on a host.
+            urls=tuple(map(_plain_name, raw.get("urls") or ())),
         )
 
     @property

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -105,6 +106,15 @@ def test_it_is_started_before_its_node_and_once(world: Fronted) -> None:
     assert world.paths.unit(PROXY).read_text() == "[Service]\n# front\n"
     second = one(world, fronted())
     assert (second.changed, world.started) == (False, [])
+
+
+def test_what_an_earlier_version_of_the_collection_left_is_read(world: Fronted) -> None:
+    one(world, fronted())
+    (record,) = world.root.rglob("revision.json")
+    raw = json.loads(record.read_text())
+    del raw["companions"][0]["urls"]
+    record.write_text(json.dumps(raw))
+    assert not one(world, fronted()).changed
 
 
 def test_a_new_key_restarts_it_alone(world: Fronted) -> None:

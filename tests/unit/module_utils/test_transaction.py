@@ -64,6 +64,17 @@ def test_new_then_nothing(world: World) -> None:
     assert (world.calls, tree(world)) == ([], before)
 
 
+def test_what_cannot_be_read_is_not_called_absent(world: World) -> None:
+    first = one(world)
+    (record,) = world.root.rglob("revision.json")
+    record.write_text("{}")
+    again = one(world)
+    assert (again.action, again.changed, again.error) == ("new", True, "")
+    (reason,) = again.reasons
+    assert reason.startswith("what is on this host cannot be read") and reason.endswith(f"revision {first.revision}")
+    assert not one(world).changed
+
+
 def test_a_change_of_settings_restarts(world: World) -> None:
     one(world)
     world.calls.clear()
