@@ -30,6 +30,7 @@ OPTIONS = (
     *("--cgroupns", "host", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw"),
     *("--tmpfs", "/run", "--tmpfs", "/tmp", "--env", "container=docker"),
 )
+TOO_MANY = "With too many hosts at once systemd finds no inotify instance left: see sysctl fs.inotify.max_user_instances, six a host."
 BOOT = ("sh", "-c", "mount --make-rshared / && exec /lib/systemd/systemd")
 
 
@@ -151,6 +152,9 @@ class Fleet:
         container = self.container(host)
 
         def booted() -> bool:
+            if run(["docker", "inspect", "--format", "{{.State.Running}}", container]).strip() != "true":
+                said = "\n".join(run(["docker", "logs", "--tail", "3", container]).splitlines())
+                raise HostsError(f"{host} ended while it booted: {said or 'systemd said nothing'}\n{TOO_MANY}")
             # "degraded" is a booted machine with a failed unit, which is the collection's to judge, not ours.
             answer = run(["docker", "exec", container, "sh", "-c", "systemctl is-system-running || true"])
             return answer.strip() in ("running", "degraded")
