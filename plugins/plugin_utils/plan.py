@@ -136,7 +136,9 @@ class Plan:
 
 def _host_to_dict(host: HostPlan) -> dict[str, object]:
     roles = sorted({node.role.value for node in host.nodes})
-    nodes = {node.name: node_to_dict(node) for node in host.nodes}
+    # Two of one name are refused (LPF106), and a plan shows both.
+    named = {node.name: node for node in reversed(host.nodes)}
+    nodes = {node.name if named[node.name] is node else f"{node.name}/{node.role.value}": node_to_dict(node) for node in host.nodes}
     return {"machine": host.machine, "roles": roles, "nodes": nodes, "firewall": asdict(host.firewall)}
 
 

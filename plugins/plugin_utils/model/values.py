@@ -311,7 +311,11 @@ class Checker:
         pattern, example = PATTERNS[format_]
         if re.fullmatch(pattern, text):
             return self._address(text, path) if format_ in ACCOUNTS else text
-        near = {"name": re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-"), "runner_url": f"http://{text}"}.get(format_, "")
+        near = {
+            "name": re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-"),
+            "runner_url": f"http://{text}",
+            "gpus": re.sub(r"\s", "", text.lower()),
+        }.get(format_, "")
         hint = near if re.fullmatch(pattern, near) else ""
         self._collector.add(CODE, f"{text!r} cannot stand here", path, got=text, limit=example, hint=hint)
         return MISSING

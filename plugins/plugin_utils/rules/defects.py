@@ -21,6 +21,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import pays, signs
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.peers import peer_of
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routing import service_endpoint
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.models import where_it_stands
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Rule, Survey, finding
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.workloads import AI, LIVE_PIPELINE, LIVE_VIDEO, VIDEO
 
@@ -44,7 +45,7 @@ def known_defects(survey: Survey) -> Iterator[Finding]:
             if defect.known_in(known_version(node)):
                 place = PREDICATES[defect.condition](survey, node, defect.options)
                 if place is not None:
-                    yield _finding(node, defect, place)
+                    yield where_it_stands(survey, node, _finding(node, defect, place))
 
 
 def _finding(node: Node, defect: Defect, place: Place) -> Finding:

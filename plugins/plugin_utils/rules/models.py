@@ -7,7 +7,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.ai import Key, Model, Worker, containers, inherits, key_of, named, worker
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.ai import (
+    ORCHESTRATORS,
+    Key,
+    Model,
+    Worker,
+    containers,
+    inherits,
+    key_of,
+    named,
+    worker,
+)
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.equipment import images
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts import runners
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.facts.pipelines import since
@@ -39,18 +49,18 @@ def unusable(survey: Survey) -> Iterator[Finding]:
                 continue
             yield from _unlisted(survey, found)
             for rule in WORKER_RULES:
-                yield from (_where_it_stands(survey, found, one) for one in rule(found))
+                yield from (where_it_stands(survey, node, one) for one in rule(found))
 
 
-def _where_it_stands(survey: Survey, found: Worker, one: Finding) -> Finding:
+def where_it_stands(survey: Survey, node: Node, one: Finding) -> Finding:
     """A finding about a list that a worker has from its orchestrator is one of that host's variable."""
-    orchestrator = peer_of(survey.fleet, found.node) if inherits(found.node) else None
+    orchestrator = peer_of(survey.fleet, node) if inherits(node) else None
     if orchestrator is None:
         return one
-    if not one.variable.startswith(found.variable):
-        return replace(one, hint=f"{one.hint} on {orchestrator.host}") if one.hint.startswith(found.variable) else one
-    message = f"{one.message} (for the AI worker of {found.node.host}, which has this list)"
-    return replace(one, message=message, hosts=(orchestrator.host, found.node.host), node=orchestrator.name)
+    if not one.variable.startswith(ORCHESTRATORS):
+        return replace(one, hint=f"{one.hint} on {orchestrator.host}") if one.hint.startswith(ORCHESTRATORS) else one
+    message = f"{one.message} (for the AI worker of {node.host}, which has this list)"
+    return replace(one, message=message, hosts=(orchestrator.host, node.host), node=orchestrator.name)
 
 
 def _of_nobody(survey: Survey, found: Worker) -> bool:

@@ -15,6 +15,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.defects impor
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Survey
 from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import (
     Host,
+    ai_worker,
     asker,
     combined,
     fleet,
@@ -23,6 +24,7 @@ from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import (
     orchestrator,
     payer,
     signer,
+    worked,
 )
 
 Hosts = dict[str, Host]
@@ -163,3 +165,11 @@ def test_gateways_alike_make_one_finding() -> None:
 def test_what_is_said_of_an_archive_is_said_once() -> None:
     found = met(a=asker(1, **OWN), b=asker(1, **OWN), g=payer("any", **OWN))
     assert [(one.hosts, one.node) for one in found] == [(("a", "b", "g"), "")]
+
+
+def test_a_list_that_a_worker_inherits_is_mended_at_its_orchestrator() -> None:
+    live = [{"pipeline": "live-video-to-video", "model_id": "noop"}]
+    (one,) = [one for one in met(o=worked(orchestrator_ai_models=live), w=ai_worker()) if one.variable.endswith("[0]")]
+    assert (one.hosts, one.node, one.variable) == (("o", "w"), "orchestrator", "livepeer_orchestrator_ai_models[0]")
+    (one,) = [one for one in met(o=worked(), w=ai_worker(ai_worker_ai_models=live)) if one.variable.endswith("[0]")]
+    assert (one.hosts, one.node, one.variable) == (("w",), "ai_worker", "livepeer_ai_worker_ai_models[0]")

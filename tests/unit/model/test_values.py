@@ -230,7 +230,19 @@ def test_gpus(raw: object, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "hint"), [("GPU 0", ""), (-1, ""), ("0,", ""), ("01", ""), ([0, 1], '"0,1"'), ([], ""), ([True], ""), (Misread("0.1", 0.1), "")]
+    ("raw", "hint"),
+    [
+        ("GPU 0", ""),
+        ("ALL", "all"),
+        ("0, 1", "0,1"),
+        (-1, ""),
+        ("0,", ""),
+        ("01", ""),
+        ([0, 1], '"0,1"'),
+        ([], ""),
+        ([True], ""),
+        (Misread("0.1", 0.1), ""),
+    ],
 )
 def test_what_are_no_gpus(raw: object, hint: str) -> None:
     findings = orchestrator(orchestrator_nvidia=raw)[1]

@@ -410,3 +410,10 @@ def test_a_price_that_nobody_can_read_is_one_finding() -> None:
         **chain,
     )
     assert [finding.code for finding in plan.findings if finding.level is Level.ERROR] == ["LPF205"]
+
+
+def test_two_nodes_of_one_name_are_refused_and_both_are_in_the_plan() -> None:
+    plan = made(livepeer_gateway_name="one", livepeer_orchestrator_name="one")
+    assert "LPF106" in {finding.code for finding in plan.findings}
+    read = plan_from_dict(json.loads(json.dumps(plan.to_dict())))
+    assert [(node.name, node.role.value) for node in read.hosts["host1"].nodes] == [("one", "orchestrator"), ("one", "gateway")]
