@@ -95,6 +95,8 @@ def converge(file: Path, folder: Path) -> None:
     """The story of one sample on hosts of its own."""
     sample, strangers = Sample(file), Strangers(folder)
     try:
+        # A run that was cut off may have left some.
+        sample.fleet.down()
         sample.up(folder)
         host = sample.fleet.gateway_address()
         clearinghouse = strangers.start_clearinghouse(sample, host) if "clearinghouse" in file.stem else ""
