@@ -203,7 +203,8 @@ def endpoints_of(host: str, seen: Observation, node: str) -> Iterator[Finding]:
             yield _endpoint("LPF614", host, one["problem"], one["problem"], "an https:// URL for each endpoint")
         elif one["foreign"]:
             chain = f"livepeer_eth_chain_id: {one['chain_id']}, if that chain is meant; else another endpoint"
-            yield _endpoint("LPF613", host, f"{_name(one)} is never used: {one['problem']}", f"chain {one['chain_id']}", chain)
+            message, level = f"{_name(one)} is never used: {one['problem']}", Level.WARNING if usable else Level.ERROR
+            yield _endpoint("LPF613", host, message, f"chain {one['chain_id']}", chain, level)
         elif one["problem"] and usable:
             advice = "look at the provider; the others are used meanwhile"
             yield _endpoint("LPF612", host, f"{_name(one)} is left out: {one['problem']}", one["problem"], advice, Level.WARNING)
@@ -381,7 +382,7 @@ RULES = (
     ),
     LiveRule(
         "LPF613",
-        "error",
+        "error; warning where another endpoint of the list can be used",
         "An RPC endpoint is of another chain: it is never used.",
         "Take it out of livepeer_eth_url, or set livepeer_eth_chain_id if that chain is meant.",
     ),
