@@ -143,8 +143,9 @@ def test_nothing_holds_a_credential_of_a_signers_url(written: str, run: Runner, 
     if done.status == 0:
         host = json.loads((tmp_path / "livepeer-plan" / "hosts" / "gw1.json").read_text(encoding="utf-8"))
         (node,) = host["nodes"]
-        assert "\nremoteSignerUrl @@livepeer-secret:flag_remoteSignerUrl@@\n" in node["files"]["livepeer.conf"]
+        assert "\nremoteSignerUrl http://127.0.0.1:26935\n" in node["files"]["livepeer.conf"]
         assert "flag_remoteSignerUrl" in node["secrets"]
+        assert node["companions"][0]["urls"] == ["flag_remoteSignerUrl"]
 
 
 def test_without_a_terminal_the_output_is_plain(run: Runner) -> None:

@@ -53,7 +53,8 @@ def secrets(*paths: str, host: str = "") -> dict[str, str]:
         VaultSecretsContext.initialize(VaultSecretsContext(KEYS))
     task: Any = SimpleNamespace(args={}, async_val=0, check_mode=False)
     action = ActionModule(task, None, None, DataLoader(), Templar(loader=DataLoader(), variables=VARIABLES), None)
-    part = {"nodes": [{"name": "node", "secrets": {path: {"variable": path, "host": host} for path in paths}}]}
+    named = {path: {"variable": path, "host": host} for path in paths}
+    part = {"nodes": [{"name": "node", "secrets": named, "companions": []}]}
     return action.secrets(part, {**VARIABLES, "hostvars": Hostvars()})["node"]
 
 
