@@ -26,6 +26,7 @@ def look(place, content):
 def files():
     for top in ("/etc", "/var", "/tmp", "/home", "/root", "/opt", "/run/systemd", "/run/livepeer", "/usr/local"):
         for folder, folders, names in os.walk(top):
+            folders[:] = [one for one in folders if os.path.join(folder, one) not in asked["kept"]]
             if folder == "/var/log":
                 # Binary; what they say is asked for below.
                 folders[:] = [one for one in folders if one != "journal"]
@@ -51,7 +52,9 @@ look("units", subprocess.run(["systemctl", "show", "*"], stdout=subprocess.PIPE)
 """
 
 
-def found(fleet: Fleet, planted: Sequence[str], said: Mapping[str, str], may_know: Iterable[str] = ()) -> list[str]:
+def found(
+    fleet: Fleet, planted: Sequence[str], said: Mapping[str, str], may_know: Iterable[str] = (), kept: Iterable[str] = ()
+) -> list[str]:
     """Where a planted secret is and may not be, by its number: an error shall not print it once more.
 
     Args:
@@ -59,11 +62,12 @@ def found(fleet: Fleet, planted: Sequence[str], said: Mapping[str, str], may_kno
         planted: the secrets.
         said: what was printed or written on the controller, by a name for it.
         may_know: units whose environment holds secrets by intention.
+        kept: folders in which somebody else keeps them.
     """
     places = [f"{place}: secret {number}" for place, text in said.items() for number, secret in enumerate(planted) if secret in text]
     if not planted:
         return []
-    asked = json.dumps({"planted": list(planted), "environments": list(may_know)}).encode()
+    asked = json.dumps({"planted": list(planted), "environments": list(may_know), "kept": list(kept)}).encode()
     for host in fleet.hosts():
         answer = run(["docker", "exec", "-i", fleet.container(host), "python3", "-c", SEARCH], data=asked)
         places += [f"{host}: {line}" for line in answer.splitlines()]

@@ -21,6 +21,9 @@ from hostlib.tools import wait_until
 from hostlib.unit import Unit
 from hostlib.video import SEGMENT, Gateway
 
+# What is no node of the collection's keeps its account there (molecule/**/prepare*.yml), open to root alone.
+BY_HAND = ("/var/lib/signer", "/var/lib/gateway")
+
 
 @dataclass(frozen=True)
 class Story:
@@ -109,7 +112,7 @@ class Story:
         assert set(re.findall(r"changed=(\d+)", recap)) == {"0"}, recap
         said = {"the run": done.stdout + done.stderr}
         said |= {str(path): path.read_text() for path in (self.folder / "livepeer-plan").rglob("*") if path.is_file()}
-        assert planted.found(self.fleet, self.planted(), said) == []
+        assert planted.found(self.fleet, self.planted(), said, kept=BY_HAND) == []
 
 
 def tenths_around(gwei: str) -> tuple[Fraction, Fraction]:
