@@ -134,7 +134,7 @@ def says_version(program: Path) -> str:
 
 def _fill(staging: Path, release: Release, source: Path | None, machine: str) -> None:
     # Readable by all: the binary is tried as a user without rights, and runs as another one.
-    os.chmod(str(staging), 0o755)  # noqa: S103
+    os.chmod(str(staging), 0o755)  # noqa: S103 - see above
     with _fetch(release.archive, staging) if source is None else source.open("rb") as stream:
         _check_sum(stream, release)
         # The same open file, so that what was checked is what is unpacked.

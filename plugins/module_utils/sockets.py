@@ -24,7 +24,7 @@ _INODE = re.compile(r"socket:\[(\d+)\]")
 _ANY_PEER = {"00000000:0000", "0" * 32 + ":0000"}
 
 # Python 3.9 cannot make this with a bar.
-_Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]  # noqa: UP007
+_Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]  # noqa: UP007 - Python 3.9
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ description:
   - Proved means that every planned listener is held by the node's own unit and by nobody else, that the CLI port answers as the
     planned role and version, that the settings that can be read back are the planned ones, and that all of it still holds after the
     delayed checks of go-livepeer, without a restart in between.
+  - What stands in front of a node (nginx, in a unit of its own) is started and proved before it, and taken back with it. A worker is
+    proved by its registration. A node on a chain has to see the one key that it was given, and must not have made an account.
   - Documents of prices (C(-maxPricePerCapability), C(-pricePerGateway)) are proved entry by entry, as go-livepeer drops a document that
     it cannot read and runs without it. A dropped one is not waited for. Prices of C(aiModels) need no proof, a file that cannot be
     read ends the start.

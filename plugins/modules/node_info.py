@@ -97,6 +97,11 @@ observation:
       type: list
       elements: dict
       sample: [{"name": "0.9.1-3f0d9a4c11be", "version": "0.9.1", "checksum": "3f0d9a4c11be", "used_by": ["gateway"]}]
+    missing_programs:
+      description: Programs of the distribution that the planned nodes need and the host lacks.
+      type: list
+      elements: str
+      sample: [nginx]
     missing_releases:
       description: Planned releases that the host lacks.
       type: list
@@ -206,9 +211,25 @@ observation:
         decision:
           description: >-
             What has to be done, why, and whether the process has to be started anew for it. C(action) is C(nothing), C(new), C(restart),
-            C(upgrade) or C(downgrade). C(secrets) names those of its secrets that change.
+            C(upgrade), C(downgrade), or C(proxy) where only what stands in front of it is started anew. C(secrets) names those of its
+            secrets that change, C(companions) the units that are started anew beside its own.
           type: dict
-          sample: {"action": "restart", "reasons": ["secret orch_secret changes"], "restarts": true, "secrets": ["orch_secret"]}
+          sample: {"action": "restart", "reasons": ["secret orch_secret changes"], "restarts": true, "secrets": ["orch_secret"],
+                   "companions": []}
+        companions:
+          description: >-
+            The units that stand in front of it, each with its C(unit), C(running), C(state), C(listeners) and C(problems), as above. Only
+            of a node that is planned.
+          type: list
+          elements: dict
+        endpoints:
+          description: >-
+            RPC endpoints of a node with a proxy to them, as they were asked from its host. C(number) is the place in the list, C(foreign)
+            says that it is of another chain. Only of a node that is planned.
+          type: list
+          elements: dict
+          sample: [{"number": 1, "host": "arb.example.org", "reachable": true, "chain_id": 42161, "head": 271828182, "foreign": false,
+                    "usable": true, "problem": ""}]
         chain:
           description: What the chain says of its account, amounts as text. Only with O(reach), null off-chain and of a node that is down.
           type: dict

@@ -22,6 +22,8 @@ description:
     legal; they count for every host of the fleet.
   - The files go to C(livepeer_plan_dir), of a refused plan as well, readable by their owner alone. C(plan.json) is for programs (its schema
     is C(docs/plan.schema.json) of the collection), C(plan.html) shows the same in a browser, C(findings.xml) is a JUnit file for a CI.
+    Of a plan that is not refused there are also the nftables table of each machine (C(hosts/<inventory name>.nft)), and targets, rules
+    and a configuration for Prometheus (C(prometheus/)).
   - The run itself works from a copy in Ansible's temporary directory on the controller, which no
     other run can change. A second call in the same run returns the plan that is there.
   - Names that begin with C(livepeer_fleet_) are room for what playbooks register or set as facts about the plan, names that begin
@@ -64,7 +66,7 @@ plan_dir:
 kept_in:
   description:
     - Absolute path of C(livepeer_plan_dir), with C(plan.json), C(plan.html), C(findings.xml) and, if the plan is not refused,
-      C(hosts/<inventory name>.json).
+      C(hosts/) and C(prometheus/).
   returned: if the plan is not refused
   type: str
   sample: /home/op/fleet/livepeer-plan

@@ -91,6 +91,16 @@ ansible_facts:
           type: list
           elements: str
           sample: [gw1, orch1]
+        release_serial:
+          description: Sizes of the batches in which releases are installed, as the keyword C(serial) takes them.
+          type: list
+          elements: int
+          sample: [2]
+        nginx:
+          description: Hosts that lack the nginx which their nodes are to have in front of them.
+          type: list
+          elements: str
+          sample: [gw1, orch1]
         images:
           description: By host the images of AI runners that it lacks, see M(livepeer.fleet.runner_images).
           type: dict

@@ -16,7 +16,9 @@ description:
   - Takes what M(livepeer.fleet.node_info) found on every host of the play, prints everything that is not as planned, and fails if
     there is an error among it. Nothing is changed.
   - A planned port that a foreign process holds is C(LPF601). A node that is missing, down, another one than planned, or not of the
-    plan's revision is C(LPF602). An orchestrator that does not answer from its gateway's host is C(LPF603).
+    plan's revision is C(LPF602). An orchestrator that does not answer from the host of its gateway or worker is C(LPF603). A worker
+    that is not registered at its orchestrator is C(LPF607). What a node needs and its host lacks is C(LPF609). A nftables table that is
+    not the plan's is C(LPF610). RPC endpoints that cannot be used are C(LPF611) to C(LPF614).
   - On a chain, a node that runs with another account is C(LPF606). Warnings tell what the chain says otherwise than the plan, about funds
     (C(LPF604)), registration (C(LPF605)) and missed rewards (C(LPF608)). It is read from the nodes' CLI ports, nothing is written.
 options:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The live fleet held against its plan: LPF601 to LPF603. Pure: observations in, findings out."""
+"""The live fleet held against its plan: LPF601 to LPF603, LPF610 to LPF614. Pure: observations in, findings out."""
 
 from __future__ import annotations
 
@@ -214,7 +214,7 @@ def _name(endpoint: Mapping[str, Any]) -> str:
     return f"RPC endpoint {endpoint['number']} ({endpoint['host']})"
 
 
-def _endpoint(code: str, host: str, message: str, got: str, hint: str, level: Level = Level.ERROR) -> Finding:  # noqa: PLR0913, PLR0917
+def _endpoint(code: str, host: str, message: str, got: str, hint: str, level: Level = Level.ERROR) -> Finding:  # noqa: PLR0913, PLR0917 - a finding has that many fields
     return Finding(code, level, message, (host,), "", ETH_URL, got=got, hint=hint)
 
 
