@@ -201,7 +201,8 @@ class _Switch:
         self._options = options
         self._since: str | None = None
         self._started, self._namespace = self._node.unit, ""  # what was started last, and its journal: a failure is its
-        self._at_companion = False
+        self._interrupted = self._folder.pending is not None
+        self._restarted = False  # the node's own process was
 
     def run(self) -> str:
         """Do it; returns the name of the proved revision.
@@ -222,7 +223,7 @@ class _Switch:
         try:
             accounts = keyfolder.made(self._host, self._node)
             self._activate(target, self._task.decision.restarts, self._task.decision.companions)
-            self._prove(self._node)
+            self._prove(self._node, 0 if self._task.decision.restarts else self._task.seen.state.restarts)
             self._refuse_new_account(accounts)
             self._retire_others(target.node)
             self._folder.set_active(target)
@@ -296,14 +297,13 @@ class _Switch:
             fresh = companion.unit in companions
             self._start_companion(companion, node.log_namespace, restart=fresh, chain=chain and (restart or fresh))
         if restart:
+            self._restarted = True
             self._start(node.unit, node.log_namespace)
 
     def _start_companion(self, companion: Companion, namespace: str, *, restart: bool, chain: bool) -> None:
-        self._at_companion = True
         if restart:
             self._start(companion.unit, namespace)
         health.prove_companion(self._host, companion, chain=chain)
-        self._at_companion = False
 
     def _start(self, unit: str, namespace: str) -> None:
         self._started, self._namespace, self._since = unit, namespace, self._host.systemd.cursor(namespace)
@@ -311,12 +311,18 @@ class _Switch:
 
     def _retire_others(self, node: Node) -> None:
         """End the companions of other revisions that this one does not have."""
-        former = {one.unit for revision in self._folder.revisions() for one in revision.node.companions}
-        for unit in sorted(former - set(node.units)):
+        for unit in self._former_companions(node):
             if self._host.systemd.state(unit).exists:
-                self._host.systemd.retire(unit)
-                files.remove(self._host.paths.unit(unit))
-                self._host.systemd.forget(unit)
+                self._retire(unit)
+
+    def _former_companions(self, node: Node) -> list[str]:
+        units = {one.unit for revision in self._folder.revisions() for one in revision.node.companions}
+        return sorted(units - set(node.units))
+
+    def _retire(self, unit: str) -> None:
+        self._host.systemd.retire(unit)
+        files.remove(self._host.paths.unit(unit))
+        self._host.systemd.forget(unit)
 
     def _limit_journal(self, revision: Revision) -> None:
         """The file that limits the node's own journal, where it has one."""
@@ -327,9 +333,11 @@ class _Switch:
         elif _put(path, text, 0o644):
             self._host.systemd.reread_journal(node.log_namespace)
 
-    def _prove(self, node: Node) -> None:
-        restarts = 0 if self._task.decision.restarts else self._task.seen.state.restarts
+    def _prove(self, node: Node, restarts: int) -> None:
         health.prove(self._host, node, settled=self._options.settled, restarts=restarts)
+        for companion in node.companions:
+            # It was proved before its node; one that has ended since is no proof.
+            health.prove_companion(self._host, companion, chain=False)
 
     def _refuse_new_account(self, before: Collection[str]) -> None:
         """A start must not have made an account, whichever the node runs with."""
@@ -356,11 +364,10 @@ class _Switch:
                 return f"{why}\nThere is no other revision to go back to: the unit is left to systemd, which keeps starting it."
             if not releases.binary(self._host.paths, active.node.release.name).is_file():
                 return f"{why}\nThere is nothing to go back to: release {active.node.release.name} is not on this host any more."
-            # Where only a companion failed the node runs on: it was not touched.
-            touched, companions = not self._at_companion, [one.unit for one in active.node.companions]
-            self._activate(active, touched, companions, chain=False)
-            restarts = 0 if touched else self._task.seen.state.restarts
-            health.prove(self._host, active.node, settled=self._options.settled, restarts=restarts)
+            # A process that was not touched runs on, unless a run that was cut may have started it, with another revision.
+            restart = self._restarted or self._interrupted or not self._task.seen.state.running
+            self._activate(active, restart, [one.unit for one in active.node.companions], chain=False)
+            self._prove(active.node, 0 if restart else self._task.seen.state.restarts)
             self._retire_others(active.node)
             # The mark names it already: nothing is written, which a full disk would not allow.
             self._folder.clear_pending()
@@ -373,10 +380,8 @@ class _Switch:
     def _remove(self) -> str:
         """Undo a first installation."""
         pending, node, paths = self._folder.pending, self._node, self._host.paths
-        for unit in reversed(node.units):
-            self._host.systemd.retire(unit)
-            files.remove(paths.unit(unit))
-            self._host.systemd.forget(unit)
+        for unit in (*reversed(node.units), *self._former_companions(node)):
+            self._retire(unit)
         files.remove(paths.sysusers(node.unit))
         files.remove(paths.journal(node.unit))
         kept = self._remove_state(pending)

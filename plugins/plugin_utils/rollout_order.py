@@ -13,9 +13,8 @@ from dataclasses import dataclass
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.found import Decision
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import WORKERS, Role
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.links import ORCH_SECRET
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.versions import older
-
-ORCH_SECRET = "orch_secret"  # noqa: S105 - its name
 
 
 class RolloutError(ValueError):

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.found import Decision, Found
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import WORKERS, Role
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.links import ORCH_SECRET
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import Plan
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.rollout_order import ORCH_SECRET
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.versions import older
 
 

@@ -17,7 +17,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import 
 )
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.peers import peer_of
 
-SECRET = "orch_secret"  # noqa: S105 - the name of a secret
+ORCH_SECRET = "orch_secret"  # noqa: S105 - the name of a secret
 VARIABLE = "livepeer_orchestrator_orch_secret"
 
 
@@ -45,16 +45,16 @@ def _orchestrator(node: Node, video: bool, secrets_known: bool) -> Node:
     if video and isinstance(settings, OrchestratorSettings) and node.sources["transcoder"].default:
         settings = replace(settings, transcoder=False)
     if not secrets_known:
-        secrets = {**secrets, SECRET: SecretSource(VARIABLE)}
+        secrets = {**secrets, ORCH_SECRET: SecretSource(VARIABLE)}
     return replace(node, settings=settings, secrets=secrets)
 
 
 def _worker(node: Node, orchestrator: Node, secrets_known: bool) -> Node:
     """A worker with the secret of its orchestrator, and, without models of its own, with its models."""
     secrets: Mapping[str, SecretSource] = node.secrets
-    variable = orchestrator.secrets.get(SECRET, SecretSource("")).variable or ("" if secrets_known else VARIABLE)
-    if SECRET not in secrets and variable:
-        secrets = {**secrets, SECRET: SecretSource(variable, orchestrator.host)}
+    variable = orchestrator.secrets.get(ORCH_SECRET, SecretSource("")).variable or ("" if secrets_known else VARIABLE)
+    if ORCH_SECRET not in secrets and variable:
+        secrets = {**secrets, ORCH_SECRET: SecretSource(variable, orchestrator.host)}
     settings = node.settings
     if isinstance(settings, AiWorkerSettings) and not settings.ai_models and isinstance(orchestrator.settings, OrchestratorSettings):
         settings = replace(settings, ai_models=orchestrator.settings.ai_models)

@@ -16,12 +16,12 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import 
     RedeemerSettings,
     Role,
 )
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.links import ORCH_SECRET
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.nearest import nearest
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.peers import address_of, named, peer_of
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.rules.survey import Rule, Survey, finding, setting, some
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.versions import older
 
-SECRET = "orch_secret"  # noqa: S105 - the name of a secret
 UNSAID = "not set"
 PLAIN = "http://"
 CHAIN_ROLES = {
@@ -196,9 +196,9 @@ def no_secret(survey: Survey) -> Iterator[Finding]:
     """LPF404: a worker and its orchestrator that share no secret that somebody said, or that are said two."""
     without: dict[tuple[str, str], list[Node]] = {}
     for worker, orchestrator in _pairs(survey):
-        own = worker.secrets.get(SECRET)
-        if not orchestrator.secrets[SECRET].variable:
-            if orchestrator.knows(SECRET):
+        own = worker.secrets.get(ORCH_SECRET)
+        if not orchestrator.secrets[ORCH_SECRET].variable:
+            if orchestrator.knows(ORCH_SECRET):
                 without.setdefault((orchestrator.host, orchestrator.name), []).append(worker)
         elif own and not own.host:
             yield finding(
@@ -207,22 +207,22 @@ def no_secret(survey: Survey) -> Iterator[Finding]:
                 "the secret of a worker is that of its orchestrator, and here it is said a second time",
                 variable=own.variable,
                 got=own.variable,
-                limit=f"{orchestrator.secrets[SECRET].variable} of {orchestrator.host}",
+                limit=f"{orchestrator.secrets[ORCH_SECRET].variable} of {orchestrator.host}",
                 hint=f"remove {own.variable}",
                 others=[orchestrator.host],
             )
     for key, workers in without.items():
         yield _not_said(survey.by_name[key], workers)
     for node in survey.fleet.nodes:
-        if node.role in WORKERS and named(node)[0].address and SECRET not in node.secrets and node.knows(SECRET, "orchestrator"):
-            variable = f"livepeer_{node.role.value}_{SECRET}"
+        if node.role in WORKERS and named(node)[0].address and ORCH_SECRET not in node.secrets and node.knows(ORCH_SECRET, "orchestrator"):
+            variable = f"livepeer_{node.role.value}_{ORCH_SECRET}"
             message = f"the secret of the orchestrator at {named(node)[0].address} is not said, and without it nobody registers there"
             hint = f"{variable}: the secret that the orchestrator was started with"
             yield finding("LPF404", node, message, variable=variable, got=UNSAID, hint=hint)
 
 
 def _not_said(orchestrator: Node, workers: list[Node]) -> Finding:
-    variable = f"livepeer_{Role.ORCHESTRATOR.value}_{SECRET}"
+    variable = f"livepeer_{Role.ORCHESTRATOR.value}_{ORCH_SECRET}"
     names = [f"the {worker.role.value} of {worker.host}" for worker in workers]
     return finding(
         "LPF404",

@@ -8,13 +8,16 @@ import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
-from ansible_collections.livepeer.fleet.plugins.module_utils import commands
+from ansible_collections.livepeer.fleet.plugins.module_utils import commands, health
 from ansible_collections.livepeer.fleet.plugins.module_utils.errors import HostError
 from ansible_collections.livepeer.fleet.plugins.module_utils.host import Host
 from ansible_collections.livepeer.fleet.plugins.module_utils.observation import observe
 from ansible_collections.livepeer.fleet.plugins.module_utils.plan_part import Part
+from ansible_collections.livepeer.fleet.plugins.module_utils.revisions import Pending
+from ansible_collections.livepeer.fleet.plugins.module_utils.systemd import UnitState
 from ansible_collections.livepeer.fleet.plugins.module_utils.transaction import Options, Outcome, apply
 from ansible_collections.livepeer.fleet.plugins.module_utils.upstream_watch import Report
 from ansible_collections.livepeer.fleet.tests.unit.module_utils.worlds import LOOPING, UP, World, raw_node, socket_of
@@ -141,6 +144,46 @@ def test_a_node_is_not_stopped_while_no_chain_answers(world: Fronted) -> None:
     assert NODE not in world.started
     world.outage = False
     assert one(world, fronted(conf="cliAddr 127.0.0.1:5935\nv 6\n")).changed
+
+
+def test_a_node_that_a_cut_run_may_have_started_is_not_taken_for_the_proved_one(world: Fronted) -> None:
+    one(world, fronted())
+    world.host.node("gateway").set_pending(Pending("", fresh_user=False, fresh_state=False))
+    failed = one(world, fronted(), url=OTHER_URL)
+    assert "The host is back at revision" in failed.error
+    assert world.started == [PROXY, PROXY, NODE]
+
+
+def test_a_node_that_was_down_is_started_when_its_companion_goes_back(world: Fronted) -> None:
+    one(world, fronted())
+    world.retire(NODE)
+    failed = one(world, fronted(), url=OTHER_URL)
+    assert "The host is back at revision" in failed.error
+    assert world.started == [PROXY, PROXY, NODE]
+
+
+def test_one_that_ends_while_its_node_is_proved_is_no_proof(world: Fronted) -> None:
+    def starts(unit: str, conf: str) -> UnitState:
+        if "ending" in conf:
+            world.retire(PROXY)
+        return UP
+
+    one(world, fronted())
+    world.starts = starts
+    failed = one(world, fronted(conf="cliAddr 127.0.0.1:5935\n# ending\n"))
+    assert PROXY in failed.error and "The host is back at revision" in failed.error
+    assert not one(world, fronted()).changed
+
+
+def test_a_cut_first_installation_with_one_leaves_nothing_of_it_where_the_plan_has_none_any_more(
+    world: Fronted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as cut, pytest.raises(KeyboardInterrupt):
+        cut.setattr(health, "prove", Mock(side_effect=KeyboardInterrupt))
+        one(world, fronted())
+    assert world.paths.unit(PROXY).exists()
+    assert one(world, raw_node(conf="cliAddr 127.0.0.1:5935\n# failing\n")).error
+    assert not world.paths.unit(PROXY).exists() and PROXY not in world.states
 
 
 def test_an_outage_alone_restarts_nothing(world: Fronted) -> None:
