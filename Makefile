@@ -51,7 +51,7 @@ lint: venv ## ruff, mypy, yamllint, ansible-lint, specs, changelog
 	@$(IN) antsibull-changelog lint
 
 unit: venv ## model, prices, rules, render: milliseconds each, with property tests and coverage
-	@$(IN) pytest tests/unit --cov --cov-report=term:skip-covered
+	@$(IN) pytest tests/unit -n auto --dist=worksteal --cov --cov-report=term:skip-covered
 
 browser: venv ## the page of a plan in a headless Chromium, which is installed where it is missing
 	@$(IN) pytest tests/browser

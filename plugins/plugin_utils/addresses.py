@@ -138,7 +138,7 @@ _FIELDS = {"httpAddr": "http_addr", "rtmpAddr": "rtmp_addr", "cliAddr": "cli_add
 _IN_FRONT = {"metrics": "metrics_proxy_addr", "eth": "eth_proxy_addr", "urls": "url_proxy_addr"}
 """Purpose of a listener that is not go-livepeer's own, and the setting that moves it."""
 
-_ABOVE_CLI = {"metrics": 10000, "eth": 20000, "urls": 21000}
+ABOVE_CLI = {"metrics": 10000, "eth": 20000, "urls": 21000}
 """How far above a node's CLI port such a listener is where nobody says it; below 32768, where ports of outgoing connections begin."""
 
 _FOR_THE_NODE_ALONE = {
@@ -438,7 +438,7 @@ def _read_in_front(node: Node, purpose: str, field: str, found: list[Listener], 
     if not text or not _wanted(node, purpose) or not node.knows(field):
         return
     try:
-        host, port = _host_and_port(text, f"{LOCALHOST}:{_ABOVE_CLI[purpose] + 5935}")
+        host, port = _host_and_port(text, f"{LOCALHOST}:{ABOVE_CLI[purpose] + 5935}")
     except AddressError as error:
         faults.append(Fault(node, field, without_user(text), str(error), error.hint))
         return
@@ -446,9 +446,9 @@ def _read_in_front(node: Node, purpose: str, field: str, found: list[Listener], 
         faults.append(Fault(node, field, text, _FOR_THE_NODE_ALONE[purpose], f"{LOCALHOST}:{port}"))
         return
     cli = next((one.port for one in found if one.purpose == "cli"), LAST_PORT)
-    if node.sources[field].default and cli + _ABOVE_CLI[purpose] <= LAST_PORT:
+    if node.sources[field].default and cli + ABOVE_CLI[purpose] <= LAST_PORT:
         # Nodes of one role on one machine differ in their CLI ports: nobody has to think of these as well.
-        port = cli + _ABOVE_CLI[purpose]
+        port = cli + ABOVE_CLI[purpose]
     found.append(_listener(node, purpose, field, host, port))
 
 

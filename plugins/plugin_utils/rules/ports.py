@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Set
 
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import (
+    ABOVE_CLI,
     FOREIGN,
     Conflict,
     Exposure,
@@ -41,12 +42,25 @@ def taken_port(survey: Survey) -> Iterator[Finding]:
     found = conflicts(survey.listeners)
     if not found:
         return
+    clis = {_pair(conflict): conflict.listener.port for conflict in found if conflict.listener.purpose == "cli"}
+    found = tuple(conflict for conflict in found if not _follows(conflict, clis))
     for listener in survey.listeners:
         taken.setdefault(listener.machine, set()).add(listener.port)
     for conflict in found:
         port = _free_port(conflict.listener, taken[conflict.listener.machine])
         taken[conflict.listener.machine].add(port)
         yield _taken_port(survey, conflict, port)
+
+
+def _pair(conflict: Conflict) -> frozenset[tuple[str, str]]:
+    """The nodes that want one port."""
+    return frozenset((one.host, one.node) for one in (conflict.listener, *conflict.others))
+
+
+def _follows(conflict: Conflict, clis: Mapping[frozenset[tuple[str, str]], int]) -> bool:
+    """Whether the port follows from the CLI port that the same nodes want: where these are apart, so is it."""
+    above = ABOVE_CLI.get(conflict.listener.purpose)
+    return above is not None and clis.get(_pair(conflict)) == conflict.listener.port - above
 
 
 def _taken_port(survey: Survey, conflict: Conflict, port: int) -> Finding:

@@ -18,12 +18,12 @@ from ansible_collections.livepeer.fleet.tests.unit.rules.fleets import (
 
 SECRET = {"orchestrator_orch_secret": "a long secret"}
 PORTS = {
-    "transcoder": {"cli_addr", "metrics_proxy_addr"},
-    "ai_worker": {"cli_addr", "metrics_proxy_addr"},
-    "orchestrator": {"cli_addr", "metrics_proxy_addr", "service_addr"},
-    "gateway": {"cli_addr", "metrics_proxy_addr", "http_addr", "rtmp_addr"},
-    "remote_signer": {"cli_addr", "metrics_proxy_addr", "http_addr"},
-    "redeemer": {"cli_addr", "metrics_proxy_addr", "http_addr"},
+    "transcoder": {"cli_addr"},
+    "ai_worker": {"cli_addr"},
+    "orchestrator": {"cli_addr", "service_addr"},
+    "gateway": {"cli_addr", "http_addr", "rtmp_addr"},
+    "remote_signer": {"cli_addr", "http_addr"},
+    "redeemer": {"cli_addr", "http_addr"},
 }
 MADE = {
     "transcoder": transcoder,

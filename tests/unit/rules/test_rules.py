@@ -507,6 +507,16 @@ def test_proposed_ports(variables: dict[str, object], hint: str) -> None:
     assert hint in found[0].hint
 
 
+def test_ports_that_follow_from_the_cli_port_are_told_with_it() -> None:
+    assert only("LPF101", h=combined(gateway_cli_addr="127.0.0.1:7935")).variable == "livepeer_gateway_cli_addr"
+    apart = only("LPF101", h=combined(gateway_metrics_proxy_addr="127.0.0.1:17935"))
+    assert apart.variable == "livepeer_gateway_metrics_proxy_addr"
+    both = check(
+        h=combined(gateway_cli_addr="127.0.0.1:7935", **{f"{role}_metrics_proxy_addr": ":9000" for role in ("gateway", "orchestrator")})
+    )
+    assert [one.code for one in both].count("LPF101") == 2
+
+
 def test_the_scheme_of_an_orchestrator_is_kept() -> None:
     found = only(
         "LPF101",
@@ -518,7 +528,7 @@ def test_the_scheme_of_an_orchestrator_is_kept() -> None:
 def test_proposals_do_not_clash_with_each_other() -> None:
     aliases = {f"o{n}": orchestrator(ansible_host="m", orchestrator_name=f"o{n}", orchestrator_service_addr=f"o{n}:8935") for n in range(4)}
     found = [finding.hint for finding in check(**aliases) if finding.code == "LPF101"]
-    assert len(found) == len(set(found)) == 9
+    assert len(found) == len(set(found)) == 6
 
 
 def test_many_owners_of_a_port_are_counted() -> None:
