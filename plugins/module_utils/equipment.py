@@ -7,7 +7,7 @@ import http.client
 import json
 import os
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Optional
 from urllib.parse import urlsplit
@@ -103,8 +103,11 @@ def _runner(url: str, token: str) -> dict[str, Any]:
     """Whether a runner is ready as go-livepeer asks it at its start (ai/worker/container.go:runnerWaitUntilReady)."""
     try:
         return {"url": url, "error": _health(url, token)}
-    except (OSError, http.client.HTTPException, ValueError) as error:
+    except (OSError, http.client.HTTPException) as error:
         return {"url": url, "error": str(error) or type(error).__name__}
+    except ValueError:
+        # Its own words repeat the header, token included.
+        return {"url": url, "error": "its url or its token has a character in it that no request can hold"}
 
 
 def _health(url: str, token: str) -> str:
@@ -126,10 +129,8 @@ def _health(url: str, token: str) -> str:
         return f"GET /health is answered with {answer.status}"
     if "json" not in kind:
         return "GET /health is answered without JSON, over which go-livepeer panics"
-    said = json.loads(content)
+    try:
+        said = json.loads(content)
+    except ValueError:
+        return "GET /health is answered with what is no JSON"
     return "it says that it is in state ERROR" if isinstance(said, dict) and said.get("status") == "ERROR" else ""
-
-
-def missing_images(looks: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Images that are not on the host, each once."""
-    return sorted({image for look in looks for image, there in look["images"].items() if not there})

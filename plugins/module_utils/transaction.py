@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import pwd
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,7 +91,13 @@ class _Task:
     decision: Decision
 
 
-def apply(host: Host, part: Part, secrets: Mapping[str, Mapping[str, str]], options: Options) -> tuple[Outcome, ...]:
+def apply(
+    host: Host,
+    part: Part,
+    secrets: Mapping[str, Mapping[str, str]],
+    options: Options,
+    first: Callable[[], None] = lambda: None,
+) -> tuple[Outcome, ...]:
     """Apply all nodes of a host in their order; ends with the first one that fails (its outcome has ``error``).
 
     Args:
@@ -99,6 +105,7 @@ def apply(host: Host, part: Part, secrets: Mapping[str, Mapping[str, str]], opti
         part: its plan.
         secrets: for each node the values of its secrets.
         options: how.
+        first: what is done before the first node, once nothing stands against the run; its errors pass.
 
     Raises:
         HostError: something was found before anything was touched.
@@ -107,6 +114,7 @@ def apply(host: Host, part: Part, secrets: Mapping[str, Mapping[str, str]], opti
     _refuse_foreign(part, tasks)
     if not options.restart_busy:
         _refuse_busy(host, tasks)
+    first()
     outcomes: list[Outcome] = []
     for task in _in_order(tasks, options.order):
         outcome = _apply_one(host, task, options)

@@ -186,9 +186,12 @@ def run(module: AnsibleModule) -> tuple[Change, tuple[Outcome, ...]]:
 
 
 def _apply(host: Host, part: Part, secrets: Mapping[str, Mapping[str, str]], options: Options) -> tuple[Change, tuple[Outcome, ...]]:
-    """The firewall first: a new listener is never open to more than it should be."""
-    change = firewall.apply(host, part.firewall, check=options.check)
-    return change, transaction.apply(host, part, secrets, options)
+    """The firewall before the nodes, so that a new listener is never open to more than it should be; not where nodes refuse the run."""
+    changes: list[Change] = []
+    outcomes = transaction.apply(
+        host, part, secrets, options, first=lambda: changes.append(firewall.apply(host, part.firewall, check=options.check))
+    )
+    return changes[0], outcomes
 
 
 def _public(one: Outcome) -> dict[str, object]:

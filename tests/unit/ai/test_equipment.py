@@ -182,6 +182,12 @@ def test_runners_are_asked_as_the_node_will(root: Path) -> None:
     assert [one.message for one in judged(found, need)] == [f"the runner {url} is not ready" for url in urls[1:]]
 
 
+def test_a_token_that_cannot_be_sent_is_not_repeated(root: Path) -> None:
+    wanted_ = {"gpus": [], "docker": False, "runners": [{"url": "http://127.0.0.1:9", "token": "token"}]}
+    (runner,) = equipment.look(root, wanted_, {"token": "planted\ntoken"})["runners"]
+    assert "no request can hold" in runner["error"] and "planted" not in runner["error"]
+
+
 def test_an_image_that_only_models_elsewhere_name_is_looked_for_and_asks_for_no_room(root: Path, docker: tuple[Containers, str]) -> None:
     need = replace(NEED, gpus=(), images=(), spare_images=(LLM,), free_bytes=10**18, docker_host=docker[1])
     found = look(root, need)

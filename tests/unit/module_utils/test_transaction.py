@@ -290,6 +290,16 @@ def test_busy_nodes_are_left_alone(world: World) -> None:
     assert one(world, conf="v 6\n", options=Options(restart_busy=True)).restarted
 
 
+def test_what_comes_first_is_left_alone_where_the_run_is_refused(world: World) -> None:
+    done: list[str] = []
+    apply(world.host, part(raw_node()), {}, Options(), first=lambda: done.append(",".join(world.calls)))
+    assert done == [""]
+    world.sockets = (socket_of("nginx"),)
+    with pytest.raises(HostError, match="Nothing was changed"):
+        apply(world.host, part(raw_node()), {}, Options(), first=lambda: done.append("too early"))
+    assert done == [""]
+
+
 def test_the_first_failing_node_is_the_last(world: World) -> None:
     nodes = [raw_node("first", conf=f"{FAILS}\n", listeners=[]), raw_node("second", listeners=[])]
     outcomes = apply(world.host, part(*nodes), {}, Options())
