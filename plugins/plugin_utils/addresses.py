@@ -43,6 +43,9 @@ _PRIVATE = tuple(
 FOREIGN = "foreign"
 """Purpose of the listener of a service that is no node: it is never opened, moved or checked by us."""
 
+METRICS, ETH, URLS = "metrics", "eth", "urls"
+"""Purposes of the listeners that are not a node's own process's, but its companion's."""
+
 
 class AddressError(ValueError):
     """An address that go-livepeer cannot use, or reads as another one than was meant.
@@ -135,15 +138,15 @@ class Endpoint:
 
 
 _FIELDS = {"httpAddr": "http_addr", "rtmpAddr": "rtmp_addr", "cliAddr": "cli_addr"}
-_IN_FRONT = {"metrics": "metrics_proxy_addr", "eth": "eth_proxy_addr", "urls": "url_proxy_addr"}
+_IN_FRONT = {METRICS: "metrics_proxy_addr", ETH: "eth_proxy_addr", URLS: "url_proxy_addr"}
 """Purpose of a listener that is not go-livepeer's own, and the setting that moves it."""
 
-ABOVE_CLI = {"metrics": 10000, "eth": 20000, "urls": 21000}
+ABOVE_CLI = {METRICS: 10000, ETH: 20000, URLS: 21000}
 """How far above a node's CLI port such a listener is where nobody says it; below 32768, where ports of outgoing connections begin."""
 
 _FOR_THE_NODE_ALONE = {
-    "eth": "whoever reaches the RPC proxy spends the quota of the provider's key: it is for the node beside it alone",
-    "urls": "whoever reaches this proxy asks secret URLs as the node does: it is for the node beside it alone",
+    ETH: "whoever reaches the RPC proxy spends the quota of the provider's key: it is for the node beside it alone",
+    URLS: "whoever reaches this proxy asks secret URLs as the node does: it is for the node beside it alone",
 }
 """Purpose of a listener that may be on loopback only, and why."""
 
@@ -437,25 +440,25 @@ def _read_in_front(node: Node, purpose: str, field: str, found: list[Listener], 
     text = str(getattr(node.settings, field, ""))
     if not text or not _wanted(node, purpose) or not node.knows(field):
         return
+    usual = next((one.port for one in found if one.purpose == "cli"), LAST_PORT) + ABOVE_CLI[purpose]
     try:
-        host, port = _host_and_port(text, f"{LOCALHOST}:{ABOVE_CLI[purpose] + 5935}")
+        host, port = _host_and_port(text, f"{LOCALHOST}:{usual}" if usual <= LAST_PORT else "")
     except AddressError as error:
         faults.append(Fault(node, field, without_user(text), str(error), error.hint))
         return
     if purpose in _FOR_THE_NODE_ALONE and not is_loopback(host):
         faults.append(Fault(node, field, text, _FOR_THE_NODE_ALONE[purpose], f"{LOCALHOST}:{port}"))
         return
-    cli = next((one.port for one in found if one.purpose == "cli"), LAST_PORT)
-    if node.sources[field].default and cli + ABOVE_CLI[purpose] <= LAST_PORT:
+    if node.sources[field].default and usual <= LAST_PORT:
         # Nodes of one role on one machine differ in their CLI ports: nobody has to think of these as well.
-        port = cli + ABOVE_CLI[purpose]
+        port = usual
     found.append(_listener(node, purpose, field, host, port))
 
 
 def _wanted(node: Node, purpose: str) -> bool:
-    if purpose == "eth":
+    if purpose == ETH:
         return node.proxy.eth
-    return purpose != "urls" or bool(secret_urls(node))
+    return purpose != URLS or bool(secret_urls(node))
 
 
 def _read_rpc(node: Node, settings: OrchestratorSettings) -> tuple[list[Listener], list[Fault]]:

@@ -8,16 +8,14 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Listener, join_host_port
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import ETH, METRICS, URLS, Listener, join_host_port
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node, SecretSource
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.secret_urls import SecretUrl, secret_urls
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.secret_values import ETH_URL
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.templating import PRIVILEGED_PORTS, Templates
 
-METRICS, ETH, URLS = "metrics", "eth", "urls"
-"""Purposes of the listeners that are a companion's."""
-
-ETH_URL, TLS_KEY, BASIC_AUTH = "eth_url", "metrics_tls_key", "metrics_basic_auth"
-"""Secrets that a companion uses."""
+TLS_KEY, BASIC_AUTH = "metrics_tls_key", "metrics_basic_auth"
+"""Secrets that a companion uses, beside the RPC endpoints and its URLs."""
 
 UNIT, CONF, WATCH, CERTIFICATE = "proxy.service", "nginx.conf", "upstream_watch.py", "metrics.crt"
 """Its files."""

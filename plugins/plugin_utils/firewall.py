@@ -7,7 +7,7 @@ import ipaddress
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import FOREIGN, Exposure, Listener
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import FOREIGN, METRICS, Exposure, Listener
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Fleet, Host
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.templating import Templates
 
@@ -120,7 +120,7 @@ def _open(listener: Listener, allowed: Allowed) -> list[Rule]:
         return []
     if _for_everybody(listener):
         return [Rule(_target(listener), "accept", _about(listener))]
-    sources = allowed.metrics if listener.purpose == "metrics" else allowed.sources
+    sources = allowed.metrics if listener.purpose == METRICS else allowed.sources
     version = _version(listener.address)
     return [
         Rule(f"{_FAMILIES[family]} saddr {{ {', '.join(networks)} }} {_target(listener)}", "accept", _about(listener))
@@ -130,7 +130,7 @@ def _open(listener: Listener, allowed: Allowed) -> list[Rule]:
 
 
 def _for_everybody(listener: Listener) -> bool:
-    return listener.exposure is Exposure.PUBLIC and listener.purpose != "metrics"
+    return listener.exposure is Exposure.PUBLIC and listener.purpose != METRICS
 
 
 def _target(listener: Listener) -> str:

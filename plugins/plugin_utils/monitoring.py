@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import Exposure, Listener, join_host_port
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.companions import CERTIFICATE, METRICS
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import METRICS, Exposure, Listener, join_host_port
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.companions import CERTIFICATE
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Role
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.plan import Plan, PlanError
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.private_files import write_private

@@ -15,7 +15,6 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.ai import as_writte
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.caps import Caps
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.companions import (
     BASIC_AUTH,
-    ETH_URL,
     TLS_KEY,
     Companion,
     asked_instead,
@@ -40,6 +39,7 @@ from ansible_collections.livepeer.fleet.plugins.plugin_utils.payments import pay
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.peers import peer_address
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.read_backs import ReadBack, read_backs
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.routes import Route, signers
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.secret_values import ETH_URL
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.templating import (
     PRIVILEGED_PORTS,
     Templates,

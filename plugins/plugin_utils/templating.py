@@ -9,7 +9,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import jinja2
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import FOREIGN, Listener, enforce_ports, join_host_port
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import (
+    ETH,
+    FOREIGN,
+    METRICS,
+    URLS,
+    Listener,
+    enforce_ports,
+    join_host_port,
+)
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Node, OrchestratorSettings, placeholder
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.prices import decimal_text, enforce_headroom, json_number
 
@@ -26,9 +34,6 @@ FLAG_OF_PURPOSE = {"rpc": "httpAddr", "http": "httpAddr", "rtmp": "rtmpAddr", "c
 BARE_NUMBERS = frozenset({"price_per_unit", "pixels_per_unit", "priceperunit", "pixelsperunit"})
 """Keys whose amounts are texts in the inventory, to be exact, and numbers in JSON: quoted ones are refused, or drop every
 price without a word (core/ai.go:JSONRat, starter.go:getCapabilityPrices)."""
-
-IN_FRONT = frozenset({"metrics", "eth", "urls"})
-"""Purposes of listeners that are not the node's own process's, but its companion's."""
 
 _NGINX = re.compile(r"[A-Za-z0-9._:/@ \[\]-]*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
@@ -147,7 +152,7 @@ def bind_address(listener: Listener, node: Node) -> str:
 
 def owned_by(listener: Listener, node: Node) -> bool:
     """True if the listener is one of the node's own process."""
-    return (listener.host, listener.node) == (node.host, node.name) and listener.purpose not in {FOREIGN, *IN_FRONT}
+    return (listener.host, listener.node) == (node.host, node.name) and listener.purpose not in {FOREIGN, METRICS, ETH, URLS}
 
 
 class Templates:

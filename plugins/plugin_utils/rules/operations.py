@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import describe
+from ansible_collections.livepeer.fleet.plugins.plugin_utils.addresses import METRICS, describe
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.findings import Finding, Level
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.firewall import allowed_on, unreachable
 from ansible_collections.livepeer.fleet.plugins.plugin_utils.model.fleet import Host
@@ -21,7 +21,7 @@ def closed_to_everybody(survey: Survey) -> Iterator[Finding]:
             continue
         listeners = [one for one in survey.listeners if one.machine == machine]
         for one in unreachable(listeners, allowed_on(hosts)):
-            variable = "livepeer_metrics_allow" if one.purpose == "metrics" else "livepeer_firewall_sources"
+            variable = "livepeer_metrics_allow" if one.purpose == METRICS else "livepeer_firewall_sources"
             yield Finding(
                 "LPF110",
                 Level.ERROR,
