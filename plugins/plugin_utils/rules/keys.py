@@ -57,7 +57,7 @@ def one_account_on_two_nodes(survey: Survey) -> Iterator[Finding]:
 
 def reward_callers(survey: Survey) -> Iterator[Finding]:
     """LPF402: a second caller pays for transactions that fail, without any the stake earns nothing."""
-    for account, nodes in _by_orchestrator(survey).items():
+    for account, nodes in _by_orchestrator(survey):
         callers = [node for node in nodes if orchestrator_settings(node).reward is True]
         if len(callers) > 1:
             yield _two_callers(account, callers)
@@ -100,8 +100,8 @@ def _by_account(survey: Survey) -> dict[tuple[str, str], list[Node]]:
     return {key: nodes for key, nodes in found.items() if key[1]}
 
 
-def _by_orchestrator(survey: Survey) -> dict[str, list[Node]]:
-    """On-chain orchestrators by the account that is registered; those whose account nobody knows are left out."""
+def _by_orchestrator(survey: Survey) -> list[tuple[str, list[Node]]]:
+    """On-chain orchestrators of each network by the account that is registered; those whose account nobody knows are left out."""
     found: dict[tuple[str, str], list[Node]] = {}
     for node in survey.fleet.nodes:
         if node.role is not Role.ORCHESTRATOR or not node.onchain or not node.knows("network", "eth_acct_addr", "eth_orch_addr", "reward"):
@@ -109,7 +109,7 @@ def _by_orchestrator(survey: Survey) -> dict[str, list[Node]]:
         account = orchestrator_settings(node).eth_orch_addr or orchestrator_settings(node).eth_acct_addr
         if account:
             found.setdefault((node.network, account.lower()), []).append(node)
-    return {checksummed(account): nodes for (_network, account), nodes in found.items()}
+    return [(checksummed(account), nodes) for (_network, account), nodes in found.items()]
 
 
 def _named(node: Node) -> str:

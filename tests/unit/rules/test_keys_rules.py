@@ -71,6 +71,14 @@ def test_two_callers_of_one_orchestrator_are_an_error() -> None:
     assert not of("LPF402", o1=node(ONE, orchestrator_reward=True), o2=node(TWO, orchestrator_reward=True))
 
 
+def test_callers_of_one_account_are_counted_on_each_network() -> None:
+    elsewhere = {**node(ONE, orchestrator_reward=True), "network": "mainnet"}
+    key, gpu = node(ONE, orchestrator_reward=True), node(TWO, orchestrator_eth_orch_addr=ONE, orchestrator_reward=True)
+    assert not of("LPF402", key=key, z=elsewhere)
+    (one,) = of("LPF402", key=key, gpu=gpu, z=elsewhere)
+    assert set(one.hosts) == {"key", "gpu"}
+
+
 def test_no_caller_is_a_warning() -> None:
     (one,) = of("LPF402", key=node(ONE), gpu=node(TWO, orchestrator_eth_orch_addr=ONE))
     assert (one.level, one.hosts) == (Level.WARNING, ("gpu", "key"))
