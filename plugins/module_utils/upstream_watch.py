@@ -369,7 +369,18 @@ server {{
 }}
 """
 
-_SERVER = """\
+# Endpoints and URLs alike: who answers is held against the certificates that this host trusts.
+_VERIFIED = """\
+        proxy_ssl_protocols TLSv1.2 TLSv1.3;
+        proxy_ssl_verify on;
+        proxy_ssl_verify_depth 5;
+        proxy_ssl_trusted_certificate {trusted};
+        proxy_ssl_server_name on;
+        proxy_ssl_name "{host}";
+"""
+
+_SERVER = (
+    """\
 upstream endpoint-{number} {{
 {addresses}
     keepalive 8;
@@ -386,12 +397,9 @@ server {{
         proxy_connect_timeout 5s;
         proxy_read_timeout 30s;
         proxy_next_upstream error timeout non_idempotent;
-        proxy_ssl_protocols TLSv1.2 TLSv1.3;
-        proxy_ssl_verify on;
-        proxy_ssl_verify_depth 5;
-        proxy_ssl_trusted_certificate {trusted};
-        proxy_ssl_server_name on;
-        proxy_ssl_name "{host}";
+"""
+    + _VERIFIED
+    + """\
         proxy_intercept_errors on;
         error_page 300 301 302 303 304 307 308 400 401 402 403 404 405 406 407 408 409 410 411 413 414 415 418 421 422 429 431 451
             500 501 502 503 504 505 520 521 522 523 524 525 526 527 529 530 = @failed;
@@ -402,6 +410,7 @@ server {{
     }}
 }}
 """
+)
 
 
 def _server(endpoint: Endpoint, addresses: Sequence[str], folder: str) -> str:
@@ -419,7 +428,8 @@ def _server(endpoint: Endpoint, addresses: Sequence[str], folder: str) -> str:
     )
 
 
-_URL = """\
+_URL = (
+    """\
 upstream {name} {{
 {addresses}
 }}
@@ -445,12 +455,9 @@ server {{
         proxy_buffer_size 64k;
         proxy_buffers 8 64k;
         proxy_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate X-Accel-Buffering X-Accel-Charset;
-        proxy_ssl_protocols TLSv1.2 TLSv1.3;
-        proxy_ssl_verify on;
-        proxy_ssl_verify_depth 5;
-        proxy_ssl_trusted_certificate {trusted};
-        proxy_ssl_server_name on;
-        proxy_ssl_name "{host}";
+"""
+    + _VERIFIED
+    + """\
         proxy_intercept_errors on;
         error_page 301 302 303 307 308 = @elsewhere;
     }}
@@ -460,6 +467,7 @@ server {{
     }}
 }}
 """
+)
 
 _NO_ADDRESS = """\
 server {{
