@@ -44,13 +44,21 @@ def costly() -> Plan:
 
 def large(hosts: int, prices: int = 7, low: int | None = None) -> Plan:
     """A tenth of the hosts are gateways that pay all the others; ``low`` is one gateway whose cap is too low."""
+    caps = ["1000" if place == low else "1300" for place in range(hosts // 10)]
     gateways = [
-        gateway(f"gw{place}", network=ARBITRUM, max_price_per_unit="1000" if place == low else "1300") for place in range(hosts // 10)
+        gateway(f"gw{place}", network=ARBITRUM, max_price_per_unit=cap, eth_acct_addr=_account("a", place))
+        for place, cap in enumerate(caps)
     ]
+    asked = [str(1000 + place % prices) for place in range(hosts - len(gateways))]
     orchestrators = [
-        orchestrator(f"orch{place}", network=ARBITRUM, price_per_unit=str(1000 + place % prices)) for place in range(hosts - len(gateways))
+        orchestrator(f"orch{place}", network=ARBITRUM, price_per_unit=price, eth_acct_addr=_account("b", place))
+        for place, price in enumerate(asked)
     ]
     return planned(*gateways, *orchestrators)
+
+
+def _account(kind: str, place: int) -> str:
+    return f"0x{kind * 10}{place:030d}"
 
 
 _TEXT = st.text(max_size=12)
