@@ -16,6 +16,12 @@ from hostlib.fleet import Fleet
 
 HOSTS = ("combined1", "gateway1", "orchestrator1", "orchestrator2")
 
+
+def units(*nodes: str) -> list[str]:
+    """The units of nodes, each with its proxy."""
+    return sorted(f"livepeer-{node}{end}.service" for node in nodes for end in ("", "-proxy"))
+
+
 # The interpreter of the hosts: it notes each module that runs there, and cuts SSH when it is told to at one of them.
 INTERPRETER = r"""#!/bin/sh
 module=$(basename "${1:-piped}" .py)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from .conftest import Site
+from .conftest import Site, units
 
 
 def test_a_playbook_of_ones_own(site: Site) -> None:
@@ -36,7 +36,7 @@ def batches_share_one_plan(site: Site) -> None:
     run = site.play(site.own_playbook(["orchestrator"], "livepeer_orchestrators", serial=1), ANSIBLE_INJECT_FACT_VARS="false").done()
     assert run.output.count("Written to") == 1, "the plan is computed once for any number of batches"
     for host in ("orchestrator1", "orchestrator2"):
-        assert sorted(site.running(host)) == ["livepeer-orchestrator.service"]
+        assert sorted(site.running(host)) == units("orchestrator")
     assert site.running("gateway1") == {}
     site.play(site.own_playbook(["gateway"], "gateway1")).done()
     assert not any(site.play("site").done().changed.values()), "the same as site.yml would have done"

@@ -7,16 +7,16 @@ import re
 
 import pytest
 
-from .conftest import HOSTS, Site
+from .conftest import HOSTS, Site, units
 
 # Modules that a run may bring to a host: issue 3, section 8.
 MOST_ON_A_NEW_HOST = 6
 MOST_ON_AN_UNCHANGED_HOST = 2
 UNITS = {
-    "combined1": ["livepeer-gateway.service", "livepeer-orchestrator.service"],
-    "gateway1": ["livepeer-gateway.service"],
-    "orchestrator1": ["livepeer-orchestrator.service"],
-    "orchestrator2": ["livepeer-orchestrator.service"],
+    "combined1": units("gateway", "orchestrator"),
+    "gateway1": units("gateway"),
+    "orchestrator1": units("orchestrator"),
+    "orchestrator2": units("orchestrator"),
 }
 
 
