@@ -60,7 +60,7 @@ programs: venv ## what is written for promtool and nft, judged by these, which a
 	@$(IN) pytest tests/programs
 
 standin: venv ## the stand-in node held against recordings of the real one, the stand-in chain, and how it ends
-	@$(IN) pytest tests/standin tests/hosts
+	@$(IN) pytest -n auto --dist=loadfile tests/standin tests/hosts
 
 sanity: venv ## ansible-test sanity
 	@$(IN) tests/sanity/run
@@ -69,7 +69,7 @@ build: venv ## the collection's archive, and a look at what is in it
 	@$(IN) tests/build/run
 
 integration: venv engine archive ## filters, action and modules on real systemd hosts
-	@$(IN) pytest tests/integration
+	@$(IN) pytest -n 2 --dist=loadfile tests/integration
 
 samples: venv engine archive ## each sample inventory on hosts of its own, and jobs through its gateways
 	@$(IN) pytest tests/samples

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from hostlib import image
 from hostlib.chain import Chain
-from hostlib.tools import CACHE, CHECKOUT_ID, HostsError, free_port, install_debian_packages, run, say, wait_until
+from hostlib.tools import CACHE, CHECKOUT_ID, HostsError, free_port, install_debian_packages, one_at_a_time, run, say, wait_until
 
 LABEL = "livepeer-fleet"
 
@@ -75,10 +75,11 @@ class Fleet:
             wanted: names of the hosts.
             chain: what the stand-in chain beside them starts with (see Chain.up); None for no chain.
         """
-        for program in ("ssh", "ssh-keygen"):
-            if not shutil.which(program):
-                install_debian_packages(["openssh-client"], f"the program {program}")
-        image.build()
+        with one_at_a_time():
+            for program in ("ssh", "ssh-keygen"):
+                if not shutil.which(program):
+                    install_debian_packages(["openssh-client"], f"the program {program}")
+            image.build()
         self._make_key()
         if not run(["docker", "network", "ls", "-q", "--filter", f"name=^{self.network}$"]).strip():
             run(["docker", "network", "create", self.network])

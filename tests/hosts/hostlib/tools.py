@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import random
@@ -11,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -63,6 +64,15 @@ def wait_until(what: str, reached: Callable[[], bool], *, seconds: float) -> Non
         if time.monotonic() > deadline:
             raise HostsError(f"waited {seconds:.0f} s in vain for {what}")
         time.sleep(0.2)
+
+
+@contextlib.contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """For what a machine needs once, and several test runs of this checkout find missing at the same moment."""
+    CACHE.mkdir(exist_ok=True)
+    with (CACHE / "once.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def free_port() -> int:

@@ -187,9 +187,9 @@ def _sha256(path: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def machine() -> Iterator[Fleet]:
-    """The machine; kept for a next run if LIVEPEER_KEEP_HOSTS is set."""
-    fleet = Fleet("modules")
+def machine(worker_id: str) -> Iterator[Fleet]:
+    """A machine for each worker of pytest; kept for a next run if LIVEPEER_KEEP_HOSTS is set."""
+    fleet = Fleet(f"modules-{worker_id}")
     fleet.up([HOST])
     tree = "/opt/under-test/ansible_collections/livepeer/fleet/plugins"
     fleet.execute(HOST, "sh", "-c", f"rm -rf /opt/under-test; mkdir -p {tree}")

@@ -158,9 +158,9 @@ class Site:
 
 
 @pytest.fixture(scope="session")
-def machines() -> Iterator[Fleet]:
-    """Four machines; kept for a next run if LIVEPEER_KEEP_HOSTS is set."""
-    fleet = Fleet("site")
+def machines(worker_id: str) -> Iterator[Fleet]:
+    """Four machines for each worker of pytest; kept for a next run if LIVEPEER_KEEP_HOSTS is set."""
+    fleet = Fleet(f"site-{worker_id}")
     fleet.up(HOSTS)
     for host in HOSTS:
         fleet.execute(
